@@ -1,0 +1,101 @@
+package fact
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+)
+
+// Merge adds the records of g to f. Kinds are united. Schema and Tool are f's.
+func (f *Facts) Merge(g *Facts) {
+	for _, k := range g.Kinds {
+		if !slices.Contains(f.Kinds, k) {
+			f.Kinds = append(f.Kinds, k)
+		}
+	}
+	f.Update = append(f.Update, g.Update...)
+	f.Metadata = append(f.Metadata, g.Metadata...)
+	f.Members = append(f.Members, g.Members...)
+	f.Partitions = append(f.Partitions, g.Partitions...)
+	f.Files = append(f.Files, g.Files...)
+	f.Script = append(f.Script, g.Script...)
+	f.Certificates = append(f.Certificates, g.Certificates...)
+	f.Signatures = append(f.Signatures, g.Signatures...)
+	f.Gaps = append(f.Gaps, g.Gaps...)
+}
+
+// Sort orders every slice by place and then by content and drops exact
+// repetitions, so that the same findings make the same bytes in whichever order
+// they came. Slices that are nil become empty, because JSON tells the two apart.
+func (f *Facts) Sort() {
+	slices.Sort(f.Kinds)
+	f.Kinds = nonNil(slices.Compact(f.Kinds))
+	f.Update = sorted(f.Update, func(r *Update) Location { return r.At })
+	f.Metadata = sorted(f.Metadata, func(r *Metadata) Location { return r.At })
+	f.Members = sorted(f.Members, func(r *Member) Location { return r.At })
+	f.Partitions = sorted(f.Partitions, func(r *Partition) Location { return r.At })
+	f.Files = sorted(f.Files, func(r *File) Location { return r.At })
+	f.Script = sorted(f.Script, func(r *Script) Location { return r.At })
+	f.Certificates = sorted(f.Certificates, func(r *Certificate) Location { return r.At })
+	f.Signatures = sorted(f.Signatures, func(r *Signature) Location { return r.At })
+	f.Gaps = sorted(f.Gaps, func(r *Gap) Location { return r.At })
+}
+
+func nonNil[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
+
+type keyed[T any] struct {
+	rec  T
+	at   Location
+	text string // the record's JSON: total order, and equality
+}
+
+func sorted[T any](recs []T, at func(*T) Location) []T {
+	ks := make([]keyed[T], len(recs))
+	for i := range recs {
+		// Records hold nothing that cannot be marshalled; the reflection test sees to that.
+		text, _ := json.Marshal(recs[i])
+		ks[i] = keyed[T]{recs[i], at(&recs[i]), string(text)}
+	}
+	slices.SortFunc(ks, func(a, b keyed[T]) int {
+		return cmp.Or(compareLocations(a.at, b.at), cmp.Compare(a.text, b.text))
+	})
+	out := make([]T, 0, len(recs))
+	for i := range ks {
+		if i == 0 || ks[i].text != ks[i-1].text {
+			out = append(out, ks[i].rec)
+		}
+	}
+	return out
+}
+
+// compareLocations orders by update, partition, path, members, and then by number
+// rather than by digits.
+func compareLocations(a, b Location) int {
+	return cmp.Or(
+		cmp.Compare(a.Update, b.Update),
+		cmp.Compare(a.Partition, b.Partition),
+		cmp.Compare(a.Slot, b.Slot),
+		cmp.Compare(a.Path, b.Path),
+		slices.Compare(a.Inner, b.Inner),
+		comparePointers(a.Line, b.Line),
+		comparePointers(a.Offset, b.Offset),
+		cmp.Compare(a.Symbol, b.Symbol),
+	)
+}
+
+func comparePointers(a, b *int64) int {
+	switch {
+	case a == nil && b == nil:
+		return 0
+	case a == nil:
+		return -1
+	case b == nil:
+		return 1
+	}
+	return cmp.Compare(*a, *b)
+}
