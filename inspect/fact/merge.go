@@ -28,6 +28,17 @@ func (f *Facts) Merge(g *Facts) {
 // repetitions, so that the same findings make the same bytes in whichever order
 // they came. Slices that are nil become empty, because JSON tells the two apart.
 func (f *Facts) Sort() {
+	for i := range f.Script {
+		f.Script[i].Args = nonNil(f.Script[i].Args)
+	}
+	for i := range f.Signatures {
+		s := &f.Signatures[i]
+		s.Signers, s.Known, s.Accepts = nonNil(s.Signers), nonNil(s.Known), nonNil(s.Accepts)
+		s.Covers, s.Unsigned = nonNil(s.Covers), nonNil(s.Unsigned)
+	}
+	for i := range f.Gaps {
+		f.Gaps[i].Blinds, f.Gaps[i].Subjects = nonNil(f.Gaps[i].Blinds), nonNil(f.Gaps[i].Subjects)
+	}
 	slices.Sort(f.Kinds)
 	f.Kinds = nonNil(slices.Compact(f.Kinds))
 	f.Update = sorted(f.Update, func(r *Update) Location { return r.At })

@@ -17,8 +17,14 @@ const upperhex = "0123456789ABCDEF"
 // Unicode does not call printable (controls, bidirectional marks, zero-width
 // characters, separators other than the ASCII space); and % ! # : because
 // a Location's text form uses the last three.
-func Escape(s string) string {
-	if !needsEscape(s) {
+func Escape(s string) string { return escape(s, plain) }
+
+// EscapeText spells a value (a property, a comment, a certificate's subject) like
+// Escape, but leaves ! # : alone: it stands beside a Location, never in one.
+func EscapeText(s string) string { return escape(s, printable) }
+
+func escape(s string, plain func(rune, int) bool) string {
+	if !needsEscape(s, plain) {
 		return s
 	}
 	var b strings.Builder
@@ -39,7 +45,7 @@ func Escape(s string) string {
 	return b.String()
 }
 
-func needsEscape(s string) bool {
+func needsEscape(s string, plain func(rune, int) bool) bool {
 	for i := 0; i < len(s); {
 		r, n := utf8.DecodeRuneInString(s[i:])
 		if !plain(r, n) {
@@ -51,8 +57,12 @@ func needsEscape(s string) bool {
 }
 
 func plain(r rune, size int) bool {
+	return r != '!' && r != '#' && r != ':' && printable(r, size)
+}
+
+func printable(r rune, size int) bool {
 	switch r {
-	case '%', '!', '#', ':':
+	case '%':
 		return false
 	case utf8.RuneError:
 		return size > 1 // U+FFFD itself, three bytes long, is a character like any other
@@ -60,8 +70,8 @@ func plain(r rune, size int) bool {
 	return unicode.IsPrint(r)
 }
 
-// Unescape undoes Escape. A % that is not followed by two hexadecimal digits is
-// an error: such a text did not come from Escape.
+// Unescape undoes Escape and EscapeText. A % that is not followed by two hexadecimal digits is
+// an error: such a text did not come from them.
 func Unescape(s string) (string, error) {
 	if !strings.Contains(s, "%") {
 		return s, nil

@@ -25,6 +25,9 @@ func TestEscapeAllBytes(t *testing.T) {
 
 func roundTrip(t *testing.T, s string) {
 	t.Helper()
+	if back, err := parse.Unescape(parse.EscapeText(s)); err != nil || back != s {
+		t.Errorf("Unescape(EscapeText(%q)) = %q, %v", s, back, err)
+	}
 	e := parse.Escape(s)
 	if !utf8.ValidString(e) {
 		t.Errorf("Escape(%q) = %q is not UTF-8", s, e)
@@ -61,6 +64,9 @@ func TestEscape(t *testing.T) {
 		if got := parse.Escape(tc.in); got != tc.want {
 			t.Errorf("Escape(%q) = %q, want %q", tc.in, got, tc.want)
 		}
+	}
+	if got, want := parse.EscapeText("acme/x:9/#1!\x1b%"), "acme/x:9/#1!%1B%25"; got != want {
+		t.Errorf("EscapeText = %q, want %q", got, want)
 	}
 	for _, bad := range []string{"%", "%4", "%G0", "a%0", "%0G"} {
 		if got, err := parse.Unescape(bad); !errors.Is(err, parse.ErrFormat) {
