@@ -138,6 +138,7 @@ type Script struct {
 	Args        []string `json:"args"` // constants as they are, other expressions as written
 	Effect      string   `json:"effect"`
 	Conditional string   `json:"conditional,omitempty"` // what decides whether it runs; "" it always runs
+	Never       bool     `json:"never,omitempty"`       // a constant condition or an abort before it rules it out
 	At          Location `json:"at"`
 }
 
@@ -176,6 +177,8 @@ type Signer struct {
 	Algorithm string `json:"algorithm"`
 	Bits      int64  `json:"bits"`
 	Digest    string `json:"digest"`
+	// What of it is weak by today's measure, such as SHA-1 or RSA-1024.
+	Weak []string `json:"weak,omitempty"`
 }
 
 // A Range is a run of bytes, First to End exclusive.
@@ -199,7 +202,7 @@ type Accepts struct {
 // signed, which bytes it covers. Whether the signer is trusted is no fact.
 type Signature struct {
 	Scheme   string    `json:"scheme"`  // wholefile, jar, …
-	Subject  string    `json:"subject"` // device path, or the update's base name
+	Subject  string    `json:"subject"` // device path; "update" for the package; the signature file for a JAR
 	Holds    *bool     `json:"holds"`   // null: could not be judged
 	Reason   string    `json:"reason,omitempty"`
 	Signers  []Signer  `json:"signers"`
@@ -207,6 +210,7 @@ type Signature struct {
 	Accepts  []Accepts `json:"accepts"`
 	Covers   []Range   `json:"covers"`
 	Unsigned []Range   `json:"unsigned"`
+	Notes    []string  `json:"notes,omitempty"` // what else the signature says
 	At       Location  `json:"at"`
 }
 

@@ -122,6 +122,11 @@ func TestEveryKindIsMergedSortedAndWritten(t *testing.T) {
 	if !reflect.DeepEqual(f, g) {
 		t.Errorf("Merge lost something:\n%+v\n%+v", f, g)
 	}
+	places := 0
+	f.Locations(func(*fact.Location) { places++ })
+	if places != len(fact.All()) {
+		t.Errorf("Locations visits %d of %d records", places, len(fact.All()))
+	}
 	kinds := map[string]bool{}
 	for _, k := range fact.All() {
 		kinds[string(k)] = true

@@ -110,3 +110,35 @@ func comparePointers(a, b *int64) int {
 	}
 	return cmp.Compare(*a, *b)
 }
+
+// Locations calls f with every Location in the facts, those of gaps included, so
+// that it can be changed or checked.
+func (f *Facts) Locations(visit func(*Location)) {
+	for i := range f.Update {
+		visit(&f.Update[i].At)
+	}
+	for i := range f.Metadata {
+		visit(&f.Metadata[i].At)
+	}
+	for i := range f.Members {
+		visit(&f.Members[i].At)
+	}
+	for i := range f.Partitions {
+		visit(&f.Partitions[i].At)
+	}
+	for i := range f.Files {
+		visit(&f.Files[i].At)
+	}
+	for i := range f.Script {
+		visit(&f.Script[i].At)
+	}
+	for i := range f.Certificates {
+		visit(&f.Certificates[i].At)
+	}
+	for i := range f.Signatures {
+		visit(&f.Signatures[i].At)
+	}
+	for i := range f.Gaps {
+		visit(&f.Gaps[i].At)
+	}
+}
