@@ -1,0 +1,43 @@
+# otavet. `make help` lists the targets.
+FUZZTIME ?= 30s
+BENCHTIME ?= 1s
+
+.PHONY: build test race fuzz golden docs bench fixtures lint help
+
+build: ## build the command into ./otavet: static, without cgo
+	CGO_ENABLED=0 go build -trimpath -o otavet ./cmd/otavet
+
+test: ## all tests; needs Go alone
+	go test ./...
+
+race: ## tests of what runs in parallel, under the race detector; needs gcc
+	CGO_ENABLED=1 go test -race -count=1 ./ota/... ./inspect/... ./cmd/...
+
+fuzz: ## every fuzz target for FUZZTIME each
+	@grep -rl --include='*_test.go' '^func Fuzz' . | sort | while read -r f; do \
+		for t in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$$f"); do \
+			echo "== $$(dirname "$$f") $$t"; \
+			go test -run='^$$' -fuzz="^$$t\$$" -fuzztime=$(FUZZTIME) -parallel=2 "./$$(dirname "$$f")" || exit 1; \
+		done; \
+	done
+
+golden: ## write golden files, schemas and the README's transcript anew, then show what changed
+	go test ./inspect/fact ./ota/edify ./policies/... ./cmd/... -update
+	git --no-pager diff --stat
+
+docs: ## fail when the README's transcript or a schema is out of date
+	go test -run 'README|Schema' ./cmd/... ./inspect/fact ./policies/...
+
+bench: ## benchmarks, each beside its peer or limit
+	go test -run='^$$' -bench=. -benchmem -benchtime=$(BENCHTIME) ./...
+
+fixtures: ## make testdata/updates again; needs python3, openssl, java and signapk
+	testdata/updates/make.sh
+
+lint: ## gofmt, vet, staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile

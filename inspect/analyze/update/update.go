@@ -1,0 +1,166 @@
+// Package update says what an update is as a whole: name, hash, layout, and the
+// build that it brings, as its own metadata tells.
+package update
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/otavet/otavet/inspect"
+	"github.com/otavet/otavet/inspect/fact"
+	"github.com/otavet/otavet/ota"
+	"github.com/otavet/otavet/ota/blob"
+)
+
+// Analysis makes the one record of the update.
+var Analysis = &inspect.Analysis{
+	Name:  "update",
+	Doc:   "what the update is: name, hash, layout, build",
+	Needs: []fact.Kind{fact.KindMetadata, fact.KindScript},
+	Emits: []fact.Kind{fact.KindUpdate},
+	Run:   run,
+}
+
+const metadataFile = "META-INF/com/android/metadata"
+
+func run(ctx context.Context, p *inspect.Pass) (fact.Facts, error) {
+	u := fact.Update{Path: p.Package.Name, Layout: string(p.Package.Layout), Source: p.Source}
+	if p.Package.File != nil {
+		sum, err := p.Digest(ctx)
+		if err != nil {
+			return fact.Facts{}, err
+		}
+		u.SHA256, u.Size = &sum, p.Package.File.Size()
+	} else {
+		sum, size, err := hashTree(ctx, p)
+		if ctx.Err() != nil {
+			return fact.Facts{}, context.Cause(ctx)
+		}
+		u.Size = size
+		if err == nil {
+			u.TreeSHA256 = &sum
+		}
+	}
+	meta := map[string]string{}
+	for _, m := range p.Facts.Metadata {
+		if _, twice := meta[m.Key]; m.File == metadataFile && !twice {
+			meta[m.Key] = m.Value
+		}
+	}
+	u.Device = meta["pre-device"]
+	u.Fingerprint = meta["post-build"]
+	u.SecurityPatch = meta["post-security-patch-level"]
+	u.Android = release(u.Fingerprint)
+	if sec, err := strconv.ParseInt(meta["post-timestamp"], 10, 64); err == nil && sec > 0 && sec < 1<<33 {
+		u.BuildTime = time.Unix(sec, 0).UTC().Format(time.RFC3339)
+	}
+	u.Incremental = incremental(meta, p.Facts)
+	return fact.Facts{Update: []fact.Update{u}}, nil
+}
+
+// release reads the Android release out of a build fingerprint,
+// brand/product/device:RELEASE/id/incremental:type/tags.
+func release(fingerprint string) string {
+	_, rest, ok := strings.Cut(fingerprint, ":")
+	if !ok {
+		return ""
+	}
+	release, _, ok := strings.Cut(rest, "/")
+	if !ok {
+		return ""
+	}
+	return release
+}
+
+// incremental tells from what only incrementals have: a build that must be there
+// before, or patches. Metadata without one is a full update; no metadata, no answer.
+func incremental(meta map[string]string, facts *fact.Facts) *bool {
+	yes, no := true, false
+	// The release tools write pre-build and pre-build-incremental into incrementals only.
+	if meta["pre-build"] != "" || meta["pre-build-incremental"] != "" {
+		return &yes
+	}
+	for _, s := range facts.Script {
+		if s.Effect == "patch" {
+			return &yes
+		}
+	}
+	if len(meta) > 0 {
+		return &no
+	}
+	return nil
+}
+
+// hashTree is the SHA-256 over one line "device path, mode, size, SHA-256" for each
+// file, link and folder of the tree, sorted, fields separated by a zero byte. A link has its
+// target in place of a hash. A file that cannot be read leaves no hash.
+func hashTree(ctx context.Context, p *inspect.Pass) (string, int64, error) {
+	var lines []string
+	var size int64
+	var failed error
+	fs.WalkDir(p.Package.Members, ".", func(path string, d fs.DirEntry, err error) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if path == "." && err == nil {
+			return nil
+		}
+		if err != nil {
+			failed = err
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil {
+			failed = err
+			return nil
+		}
+		n, sum, err := hashEntry(ctx, p.Package, path, info)
+		if err != nil {
+			failed = err
+			return nil
+		}
+		size += n
+		if p.Progress != nil {
+			p.Progress(ota.Event{Phase: "hash", Done: size, Unit: "bytes"})
+		}
+		lines = append(lines, fmt.Sprintf("%s\x00%s\x00%d\x00%s\n", p.Package.DevicePath(path), info.Mode(), n, sum))
+		return nil
+	})
+	if failed != nil {
+		return "", size, failed
+	}
+	slices.Sort(lines)
+	h := sha256.New()
+	for _, l := range lines {
+		io.WriteString(h, l)
+	}
+	return hex.EncodeToString(h.Sum(nil)), size, nil
+}
+
+func hashEntry(ctx context.Context, p *ota.Package, path string, info fs.FileInfo) (int64, string, error) {
+	switch {
+	case info.Mode()&fs.ModeSymlink != 0:
+		link, err := fs.ReadLink(p.Members, path)
+		return 0, link, err
+	case !info.Mode().IsRegular():
+		return 0, "", nil
+	}
+	b, closer, err := ota.OpenBlob(ctx, p.Members, path, p.Spool())
+	if err != nil {
+		return 0, "", err
+	}
+	defer closer()
+	h := sha256.New()
+	if _, err := io.Copy(h, blob.Reader(b)); err != nil {
+		return 0, "", err
+	}
+	return b.Size(), hex.EncodeToString(h.Sum(nil)), nil
+}

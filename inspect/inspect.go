@@ -1,0 +1,206 @@
+package inspect
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sync"
+
+	"github.com/otavet/otavet/inspect/fact"
+	"github.com/otavet/otavet/ota"
+	"github.com/otavet/otavet/ota/blob"
+)
+
+// A File is what an extractor is given: one regular file of the update, wherever
+// it stands.
+type File struct {
+	Path string // in its file system
+	Info fs.FileInfo
+	At   fact.Location // with the file's SHA-256
+	Blob blob.Blob
+}
+
+// An Extractor makes facts of one file.
+type Extractor struct {
+	Name, Doc string
+	Emits     []fact.Kind
+	// Match tells whether a file is for this extractor. head reads the first bytes,
+	// up to 64, when a path alone does not tell: names lie.
+	Match func(at fact.Location, info fs.FileInfo, head func() []byte) bool
+	Run   func(context.Context, *File) (fact.Facts, error)
+}
+
+// A Pass is what an analysis is given.
+type Pass struct {
+	Package *ota.Package
+	Facts   *fact.Facts // what extractors and earlier analyses found; not to be changed
+	Source  string      // where the update was got, as its user said
+	Jobs    int         // how much may run at once
+
+	Progress func(ota.Event)
+	digest   func(context.Context) (string, error)
+}
+
+// Digest is the SHA-256 of the package's file, in hexadecimal, computed once for
+// all who ask; "" for a folder.
+func (p *Pass) Digest(ctx context.Context) (string, error) { return p.digest(ctx) }
+
+// An Analysis makes facts of the package as a whole.
+type Analysis struct {
+	Name, Doc    string
+	Needs, Emits []fact.Kind
+	Run          func(context.Context, *Pass) (fact.Facts, error)
+}
+
+// A Suite is the extractors and analyses that there are.
+type Suite struct {
+	Extractors []*Extractor
+	Analyses   []*Analysis
+}
+
+// Options of Run. The zero value is right for most.
+type Options struct {
+	Jobs     int    // files looked at at once; 0: one
+	Source   string // where the update was got
+	Version  string // of the program, for Facts.Tool
+	Progress func(ota.Event)
+}
+
+// ErrInternal is a panic that was recovered: a defect of otavet. No facts come
+// with it, because they could not be trusted.
+type ErrInternal struct {
+	Where string
+	Panic any
+	Stack []byte
+}
+
+func (e *ErrInternal) Error() string {
+	return fmt.Sprintf("internal error in %s: %v", e.Where, e.Panic)
+}
+
+// own are the kinds that Run makes itself, because it alone walks.
+var own = []fact.Kind{fact.KindMembers, fact.KindPartitions, fact.KindFiles, fact.KindScript, fact.KindGaps}
+
+// Kinds lists every kind that s can find, with those of Run itself.
+func (s Suite) Kinds() []fact.Kind {
+	kinds := slices.Clone(own)
+	for _, x := range s.Extractors {
+		kinds = append(kinds, x.Emits...)
+	}
+	for _, a := range s.Analyses {
+		kinds = append(kinds, a.Emits...)
+	}
+	slices.Sort(kinds)
+	return slices.Compact(kinds)
+}
+
+// Validate proves the suite sane: names and docs present and unique, kinds known,
+// every need met, no analysis in need of itself.
+func (s Suite) Validate() error {
+	seen := map[string]bool{}
+	check := func(name, doc string, emits []fact.Kind) error {
+		if name == "" || doc == "" || len(emits) == 0 {
+			return fmt.Errorf("suite: %q lacks a name, a doc or what it emits", name)
+		}
+		if seen[name] {
+			return fmt.Errorf("suite: two are called %q", name)
+		}
+		seen[name] = true
+		for _, k := range emits {
+			if !slices.Contains(fact.All(), k) {
+				return fmt.Errorf("suite: %s emits %q, which has no slice in Facts", name, k)
+			}
+		}
+		return nil
+	}
+	for _, x := range s.Extractors {
+		if err := check(x.Name, x.Doc, x.Emits); err != nil {
+			return err
+		}
+	}
+	for _, a := range s.Analyses {
+		if err := check(a.Name, a.Doc, a.Emits); err != nil {
+			return err
+		}
+		for _, k := range a.Needs {
+			if !slices.Contains(s.Kinds(), k) {
+				return fmt.Errorf("suite: %s needs %q, which nobody emits", a.Name, k)
+			}
+		}
+	}
+	_, err := s.order(fact.All())
+	return err
+}
+
+// want closes the kinds that are asked for over what their makers need.
+func (s Suite) close(want []fact.Kind) []fact.Kind {
+	need := slices.Clone(want)
+	for i := 0; i < len(need); i++ {
+		for _, a := range s.Analyses {
+			if !slices.Contains(a.Emits, need[i]) {
+				continue
+			}
+			for _, k := range a.Needs {
+				if !slices.Contains(need, k) {
+					need = append(need, k)
+				}
+			}
+		}
+	}
+	return need
+}
+
+// order gives the analyses that make the wanted kinds, each after those that
+// make what it needs.
+func (s Suite) order(want []fact.Kind) ([]*Analysis, error) {
+	var out []*Analysis
+	state := map[*Analysis]int{} // 1: being placed, 2: placed
+	var place func(*Analysis) error
+	place = func(a *Analysis) error {
+		switch state[a] {
+		case 1:
+			return fmt.Errorf("suite: %s needs what it makes itself", a.Name)
+		case 2:
+			return nil
+		}
+		state[a] = 1
+		for _, b := range s.Analyses {
+			if b != a && intersects(b.Emits, a.Needs) {
+				if err := place(b); err != nil {
+					return err
+				}
+			}
+		}
+		state[a] = 2
+		out = append(out, a)
+		return nil
+	}
+	for _, a := range s.Analyses {
+		if intersects(a.Emits, want) {
+			if err := place(a); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
+
+func intersects(a, b []fact.Kind) bool {
+	return slices.ContainsFunc(a, func(k fact.Kind) bool { return slices.Contains(b, k) })
+}
+
+// digestOnce computes the package's hash when it is first asked for.
+func digestOnce(p *ota.Package, progress func(ota.Event)) func(context.Context) (string, error) {
+	var once sync.Once
+	var sum string
+	var err error
+	return func(ctx context.Context) (string, error) {
+		once.Do(func() {
+			if p.File != nil {
+				sum, err = hashBlob(ctx, p.File, "hash", progress)
+			}
+		})
+		return sum, err
+	}
+}

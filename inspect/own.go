@@ -1,0 +1,194 @@
+package inspect
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/otavet/otavet/inspect/fact"
+	"github.com/otavet/otavet/ota"
+	"github.com/otavet/otavet/ota/blob"
+)
+
+// own makes the kinds that follow from the package itself.
+func (r *run) own(ctx context.Context) (*fact.Facts, error) {
+	f := &fact.Facts{}
+	for _, q := range r.p.Problems {
+		f.Gaps = append(f.Gaps, problemGaps(q)...)
+	}
+	if r.wants(fact.KindMembers) {
+		r.members(f)
+	}
+	if r.wants(fact.KindScript) && r.p.Script != nil {
+		if err := r.script(ctx, f); err != nil {
+			if fatal(ctx, err) {
+				return nil, err
+			}
+			f.Gaps = append(f.Gaps, gapOf(fact.Location{Path: r.p.Script.Member}, err, []fact.Kind{fact.KindScript}))
+		}
+	}
+	if r.wants(fact.KindPartitions) {
+		for _, q := range r.p.Partitions {
+			if err := r.partition(ctx, q, f); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return f, nil
+}
+
+// problemGaps says what a problem of the package hides.
+func problemGaps(q ota.Problem) []fact.Gap {
+	at := fact.Location{Partition: q.Partition, Path: q.Member}
+	if q.Line > 0 {
+		at = at.AtLine(q.Line)
+	}
+	if q.Off >= 0 {
+		at = at.AtOffset(q.Off)
+	}
+	var gaps []fact.Gap
+	if q.Installs {
+		gaps = append(gaps, gapOf(at, q.Err, installedKinds()))
+	}
+	if q.Signs != "" {
+		g := gapOf(at, q.Err, []fact.Kind{fact.KindSignatures})
+		g.Subjects = []fact.Subject{{Kind: "signature", ID: q.Signs}}
+		gaps = append(gaps, g)
+	}
+	return gaps
+}
+
+func (r *run) members(f *fact.Facts) {
+	installs := map[string][]string{}
+	for _, in := range r.p.Installs() {
+		installs[in.Member] = append(installs[in.Member], in.Device)
+	}
+	for _, e := range r.p.Entries {
+		m := fact.Member{Name: e.Name, Size: e.Size, Stored: e.Stored, Method: method(e.Method),
+			Refused: e.Refused, Notes: e.Notes, At: fact.Location{}.AtOffset(e.Central)}
+		if e.Refused == "" {
+			m.InstalledAt = installs[e.Name]
+			slices.Sort(m.InstalledAt)
+			m.InstalledAt = slices.Compact(m.InstalledAt)
+		}
+		f.Members = append(f.Members, m)
+	}
+}
+
+// Compression methods of APPNOTE.TXT, section 4.4.5, that readers of updates know.
+func method(n uint16) string {
+	switch n {
+	case 0:
+		return "stored"
+	case 8:
+		return "deflated"
+	}
+	return fmt.Sprintf("method %d", n)
+}
+
+func (r *run) script(ctx context.Context, f *fact.Facts) error {
+	b, closer, err := ota.OpenBlob(ctx, r.p.Members, r.p.Script.Member, r.p.Spool())
+	if err != nil {
+		return err
+	}
+	defer closer()
+	sum, err := hashBlob(ctx, b, "", nil)
+	if err != nil {
+		return err
+	}
+	for _, s := range r.p.Script.Steps() {
+		f.Script = append(f.Script, fact.Script{Call: s.Call, Args: s.Args, Effect: s.Effect, Conditional: s.Conditional, Never: s.Never,
+			At: fact.Location{Path: r.p.Script.Member, SHA256: sum}.AtOffset(s.Offset).AtLine(s.Line)})
+	}
+	return nil
+}
+
+func (r *run) partition(ctx context.Context, q *ota.Partition, f *fact.Facts) error {
+	rec := fact.Partition{Name: q.Name, Slot: q.Slot, Mount: q.Mount, Form: q.Form, At: PartitionLocation(q, "")}
+	if q.Image != nil {
+		sum, err := hashBlob(ctx, q.Image, q.Name, r.o.Progress)
+		if err != nil {
+			if fatal(ctx, err) {
+				return err
+			}
+			f.Gaps = append(f.Gaps, gapOf(rec.At, err, []fact.Kind{fact.KindPartitions}))
+		}
+		rec.Size, rec.At.SHA256 = q.Image.Size(), sum
+		f.Partitions = append(f.Partitions, rec)
+		return nil
+	}
+	fsys, err := q.FS(ctx)
+	if err == nil {
+		fs.WalkDir(fsys, ".", func(path string, d fs.DirEntry, err error) error {
+			if err != nil || path == "." {
+				return nil // visits makes the gap
+			}
+			rec.Files++
+			if info, err := d.Info(); err == nil && info.Mode().IsRegular() {
+				rec.Size += info.Size()
+			}
+			return ctx.Err()
+		})
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	f.Partitions = append(f.Partitions, rec)
+	return nil
+}
+
+// Open gives the bytes that a Location names, so that evidence can be read
+// again; the function frees them. Offset, line and symbol are the caller's
+// to look at.
+func Open(ctx context.Context, p *ota.Package, at fact.Location) (blob.Blob, func() error, error) {
+	b, closer, err := openOuter(ctx, p, at)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", at, err)
+	}
+	budget := p.Budget()
+	for i, name := range at.Inner {
+		fsys, inner, err := ota.Inside(ctx, b, budget)
+		if err == nil {
+			var in blob.Blob
+			var closeIn func() error
+			in, closeIn, err = ota.OpenBlob(ctx, fsys, name, p.Spool())
+			if err == nil {
+				outer := closer
+				b, budget, closer = in, inner, func() error { closeIn(); return outer() }
+			}
+		}
+		if err != nil {
+			closer()
+			at.Inner = at.Inner[:i+1]
+			return nil, nil, fmt.Errorf("%s: %w", at, err)
+		}
+	}
+	return b, closer, nil
+}
+
+func openOuter(ctx context.Context, p *ota.Package, at fact.Location) (blob.Blob, func() error, error) {
+	nothing := func() error { return nil }
+	if at.Partition == "" {
+		if at.Path != "" {
+			return p.OpenMember(ctx, at.Path)
+		}
+		if p.File == nil {
+			return nil, nil, fmt.Errorf("the update is a folder: name a file of it")
+		}
+		return p.File, nothing, nil
+	}
+	for _, q := range p.Partitions {
+		if q.Name != at.Partition || q.Slot != at.Slot {
+			continue
+		}
+		if at.Path != "" {
+			return p.OpenFile(ctx, q, at.Path)
+		}
+		if q.Image == nil {
+			return nil, nil, fmt.Errorf("the partition is a tree: name a file of it")
+		}
+		return q.Image, nothing, nil
+	}
+	return nil, nil, fmt.Errorf("no such partition: %w", fs.ErrNotExist)
+}

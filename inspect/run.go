@@ -1,0 +1,209 @@
+package inspect
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/otavet/otavet/inspect/fact"
+	"github.com/otavet/otavet/ota"
+	"github.com/otavet/otavet/ota/blob"
+)
+
+// Run finds the wanted kinds of facts, and those that they need; nil means all
+// but files. Nothing else runs. An error of one file or analysis becomes a gap
+// in the facts; Run itself fails only when ctx ends, when the update's own file
+// cannot be read, or with *ErrInternal.
+func Run(ctx context.Context, p *ota.Package, s Suite, want []fact.Kind, o Options) (*fact.Facts, error) {
+	if want == nil {
+		want = slices.DeleteFunc(s.Kinds(), func(k fact.Kind) bool { return k == fact.KindFiles })
+	}
+	want = s.close(want)
+	analyses, err := s.order(want)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{p: p, o: o, want: want}
+	for _, x := range s.Extractors {
+		if intersects(x.Emits, want) {
+			r.extractors = append(r.extractors, x)
+		}
+	}
+	facts := &fact.Facts{Schema: fact.Schema, Tool: o.Version, Kinds: []fact.Kind{fact.KindGaps}}
+	for _, k := range s.Kinds() {
+		if slices.Contains(want, k) {
+			facts.Kinds = append(facts.Kinds, k)
+		}
+	}
+	digest := digestOnce(p, o.Progress)
+	own, err := r.own(ctx)
+	if err != nil {
+		return nil, err
+	}
+	facts.Merge(own)
+	found, err := r.files(ctx)
+	if err != nil {
+		return nil, err
+	}
+	facts.Merge(found)
+	facts.Sort()
+	for _, a := range analyses {
+		pass := &Pass{Package: p, Facts: facts, Source: o.Source, Jobs: max(o.Jobs, 1), Progress: o.Progress, digest: digest}
+		got, err := guarded(a.Name, func() (fact.Facts, error) { return a.Run(ctx, pass) })
+		if fatal(ctx, err) {
+			return nil, err
+		}
+		if err != nil {
+			got.Gaps = append(got.Gaps, gapOf(fact.Location{}, fmt.Errorf("%s: %w", a.Name, err), a.Emits))
+		}
+		facts.Merge(&got)
+		facts.Sort()
+	}
+	if err := r.stamp(ctx, facts, digest); err != nil {
+		return nil, err
+	}
+	facts.Sort()
+	return facts, nil
+}
+
+// stamp gives every place in the package's own file that file's hash, which is
+// known only once it has been read to the end.
+func (r *run) stamp(ctx context.Context, facts *fact.Facts, digest func(context.Context) (string, error)) error {
+	sum, err := digest(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the update: %w", err)
+	}
+	facts.Locations(func(l *fact.Location) {
+		if l.Partition == "" && l.Path == "" && len(l.Inner) == 0 {
+			l.SHA256 = sum
+		}
+	})
+	return nil
+}
+
+// guarded turns a panic into *ErrInternal.
+func guarded(name string, f func() (fact.Facts, error)) (got fact.Facts, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			got, err = fact.Facts{}, &ErrInternal{name, v, debug.Stack()}
+		}
+	}()
+	return f()
+}
+
+// fatal tells errors that end the run from those that become gaps.
+func fatal(ctx context.Context, err error) bool {
+	var internal *ErrInternal
+	return err != nil && (ctx.Err() != nil || errors.As(err, &internal))
+}
+
+type run struct {
+	p          *ota.Package
+	o          Options
+	want       []fact.Kind
+	extractors []*Extractor
+	done       atomic.Int64
+	total      int64
+}
+
+func (r *run) wants(k fact.Kind) bool { return slices.Contains(r.want, k) }
+
+func (r *run) progress(phase string, done, total int64, unit string) {
+	if r.o.Progress != nil {
+		r.o.Progress(ota.Event{Phase: phase, Done: done, Total: total, Unit: unit})
+	}
+}
+
+// files looks at every file, several at a time. The results are joined in the
+// order of the walk, so that the number of workers does not show.
+func (r *run) files(ctx context.Context) (*fact.Facts, error) {
+	if len(r.extractors) == 0 && !r.wants(fact.KindFiles) {
+		return &fact.Facts{}, nil
+	}
+	visits, gaps := r.visits(ctx)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	r.total = int64(len(visits))
+	results := make([]fact.Facts, len(visits))
+	errs := make([]error, len(visits))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(max(r.o.Jobs, 1), max(len(visits), 1)) {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(visits) || ctx.Err() != nil {
+					return
+				}
+				results[i], errs[i] = guarded(visits[i].at.String(), func() (fact.Facts, error) {
+					var f fact.Facts
+					return f, r.visit(ctx, visits[i], &f)
+				})
+				r.progress("inspect", r.done.Add(1), r.total, "files")
+			}
+		})
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	all := &fact.Facts{Gaps: gaps}
+	for i := range results {
+		if fatal(ctx, errs[i]) {
+			return nil, errs[i]
+		}
+		if errs[i] != nil {
+			results[i].Gaps = append(results[i].Gaps, gapOf(visits[i].at, errs[i], r.emits()))
+		}
+		all.Merge(&results[i])
+	}
+	return all, nil
+}
+
+// emits lists what the extractors of this run make, files included.
+func (r *run) emits() []fact.Kind {
+	kinds := []fact.Kind{fact.KindFiles}
+	for _, x := range r.extractors {
+		kinds = append(kinds, x.Emits...)
+	}
+	slices.Sort(kinds)
+	return slices.Compact(kinds)
+}
+
+// hashBlob is the SHA-256 of b in hexadecimal.
+func hashBlob(ctx context.Context, b blob.Blob, phase string, progress func(ota.Event)) (string, error) {
+	h := sha256.New()
+	// 1 MiB at a time: fewer calls, and cancellation is seen within a millisecond.
+	buf := make([]byte, min(max(b.Size(), 1), 1<<20))
+	var done int64
+	rd := blob.Reader(blob.WithContext(ctx, b))
+	for {
+		n, err := rd.Read(buf)
+		h.Write(buf[:n])
+		done += int64(n)
+		if progress != nil && n > 0 {
+			progress(ota.Event{Phase: phase, Done: done, Total: b.Size(), Unit: "bytes"})
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	if done != b.Size() {
+		return "", io.ErrUnexpectedEOF
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// Hash is the SHA-256 of b in hexadecimal.
+func Hash(ctx context.Context, b blob.Blob) (string, error) { return hashBlob(ctx, b, "", nil) }

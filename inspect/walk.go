@@ -1,0 +1,261 @@
+package inspect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"github.com/otavet/otavet/inspect/fact"
+	"github.com/otavet/otavet/ota"
+	"github.com/otavet/otavet/ota/blob"
+	"github.com/otavet/otavet/ota/parse"
+)
+
+// A visit is one file or link to look at.
+type visit struct {
+	fsys   fs.FS
+	path   string
+	at     fact.Location
+	info   fs.FileInfo
+	budget *parse.Budget
+	device bool // it is installed: it makes a record in files
+}
+
+// visits lists the package's own members and the files of each partition. A
+// folder that cannot be read is a gap.
+func (r *run) visits(ctx context.Context) ([]visit, []fact.Gap) {
+	var list []visit
+	var gaps []fact.Gap
+	add := func(fsys fs.FS, at func(string) fact.Location, skip func(string) bool, installed bool) {
+		vs, gs := walk(ctx, fsys, at, skip)
+		for i := range vs {
+			vs[i].budget, vs[i].device = r.p.Budget(), installed
+		}
+		list, gaps = append(list, vs...), append(gaps, r.reach(gs)...)
+	}
+	var partitions []visitRoot
+	for _, q := range r.p.Partitions {
+		fsys, err := q.FS(ctx)
+		if err != nil {
+			gaps = append(gaps, gapOf(PartitionLocation(q, ""), err, installedKinds()))
+			continue
+		}
+		partitions = append(partitions, visitRoot{q, fsys})
+	}
+	if r.p.Members != nil {
+		add(r.p.Members, func(path string) fact.Location { return fact.Location{Path: path} }, r.p.Installed, false)
+	}
+	for _, root := range partitions {
+		add(root.fsys, func(path string) fact.Location { return PartitionLocation(root.q, path) }, nil, true)
+	}
+	return list, gaps
+}
+
+type visitRoot struct {
+	q    *ota.Partition
+	fsys fs.FS
+}
+
+// PartitionLocation is the place of a path in a partition.
+func PartitionLocation(q *ota.Partition, path string) fact.Location {
+	if path == "." {
+		path = ""
+	}
+	return fact.Location{Outer: q.Outer, Partition: q.Name, Slot: q.Slot, Path: path, Device: q.Device(path)}
+}
+
+// reach names the kinds that the run was to make and could not.
+func (r *run) reach(gaps []fact.Gap) []fact.Gap {
+	for i := range gaps {
+		gaps[i].Blinds = r.emits()
+	}
+	return gaps
+}
+
+func walk(ctx context.Context, fsys fs.FS, at func(string) fact.Location, skip func(string) bool) ([]visit, []fact.Gap) {
+	var list []visit
+	var gaps []fact.Gap
+	// The walk itself never fails: what it meets becomes gaps.
+	fs.WalkDir(fsys, ".", func(path string, d fs.DirEntry, err error) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			gaps = append(gaps, gapOf(at(path), err, nil))
+			if d == nil || d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if path == "." || skip != nil && skip(path) {
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil {
+			gaps = append(gaps, gapOf(at(path), err, nil))
+			return nil
+		}
+		list = append(list, visit{fsys: fsys, path: path, at: at(path), info: info})
+		return nil
+	})
+	return list, gaps
+}
+
+// headSize is how much of a file Match may see.
+const headSize = 64
+
+// visit looks at one file: its record in files, the extractors that it is for,
+// and what it holds.
+func (r *run) visit(ctx context.Context, v visit, out *fact.Facts) error {
+	if !v.info.Mode().IsRegular() {
+		if v.device && r.wants(fact.KindFiles) {
+			out.Files = append(out.Files, fileRecord(v, ""))
+		}
+		return nil
+	}
+	var head []byte
+	var headErr error
+	read := false
+	first := func() []byte {
+		if !read {
+			read = true
+			head, headErr = readHead(v.fsys, v.path)
+		}
+		return head
+	}
+	var matched []*Extractor
+	for _, x := range r.extractors {
+		if x.Match(v.at, v.info, first) {
+			matched = append(matched, x)
+		}
+	}
+	opens := len(r.extractors) > 0 && isZip(first())
+	if headErr != nil {
+		return headErr
+	}
+	whole := v.device && r.wants(fact.KindFiles)
+	if len(matched) == 0 && !opens && !whole {
+		return nil
+	}
+	b, closer, err := ota.OpenBlob(ctx, v.fsys, v.path, r.p.Spool())
+	if err != nil {
+		return err
+	}
+	defer closer()
+	if whole || len(matched) > 0 {
+		if v.at.SHA256, err = hashBlob(ctx, b, "", nil); err != nil {
+			return err
+		}
+	}
+	if whole {
+		out.Files = append(out.Files, fileRecord(v, v.at.SHA256))
+	}
+	for _, x := range matched {
+		got, err := guarded(x.Name+" on "+v.at.String(), func() (fact.Facts, error) {
+			return x.Run(ctx, &File{Path: v.path, Info: v.info, At: v.at, Blob: b})
+		})
+		if fatal(ctx, err) {
+			return err
+		}
+		out.Merge(&got)
+		if err != nil {
+			out.Gaps = append(out.Gaps, gapOf(v.at, fmt.Errorf("%s: %w", x.Name, err), x.Emits))
+		}
+	}
+	if opens {
+		return r.descend(ctx, v, b, out)
+	}
+	return nil
+}
+
+// descend walks what a file holds. A container that cannot be opened is a gap of
+// the file; one that merely begins like a container is one too, because a device
+// may read it.
+func (r *run) descend(ctx context.Context, v visit, b blob.Blob, out *fact.Facts) error {
+	fsys, budget, err := ota.Inside(ctx, b, v.budget)
+	if err != nil {
+		return err
+	}
+	list, gaps := walk(ctx, fsys, func(path string) fact.Location {
+		if path == "." {
+			return v.at
+		}
+		return v.at.InMember(path)
+	}, nil)
+	out.Gaps = append(out.Gaps, r.reach(gaps)...)
+	for _, in := range list {
+		in.budget = budget
+		if err := r.visit(ctx, in, out); err != nil {
+			if fatal(ctx, err) {
+				return err
+			}
+			out.Gaps = append(out.Gaps, gapOf(in.at, err, r.emits()))
+		}
+	}
+	return nil
+}
+
+func readHead(fsys fs.FS, path string) ([]byte, error) {
+	f, err := fsys.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	head := make([]byte, headSize)
+	n, err := io.ReadFull(f, head)
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = nil
+	}
+	return head[:n], err
+}
+
+func isZip(head []byte) bool {
+	return len(head) >= 4 && string(head[:2]) == "PK" && (string(head[2:4]) == "\x03\x04" || string(head[2:4]) == "\x05\x06")
+}
+
+// fileRecord is the record of an installed file, link or folder.
+func fileRecord(v visit, sum string) fact.File {
+	f := fact.File{Device: v.at.Device, Mode: v.info.Mode().String(), SHA256: sum, At: v.at}
+	if f.Device == "" {
+		f.Device = v.at.String()
+	}
+	if v.info.Mode().IsRegular() {
+		f.Size = v.info.Size()
+	}
+	if m, ok := v.info.Sys().(*ota.Meta); ok {
+		f.UID, f.GID, f.Label = m.UID, m.GID, m.Label
+	}
+	if v.info.Mode()&fs.ModeSymlink != 0 {
+		if link, err := fs.ReadLink(v.fsys, v.path); err == nil {
+			f.Link = parse.Escape(link)
+		}
+	}
+	return f
+}
+
+// gapOf says which cause an error is of.
+func gapOf(at fact.Location, err error, blinds []fact.Kind) fact.Gap {
+	return fact.Gap{At: at, Reason: parse.EscapeText(err.Error()), Cause: causeOf(err), Blinds: blinds}
+}
+
+func causeOf(err error) fact.Cause {
+	switch {
+	case errors.Is(err, parse.ErrLimit):
+		return fact.CauseLimit
+	case errors.Is(err, parse.ErrUnsupported), errors.Is(err, errors.ErrUnsupported):
+		return fact.CauseUnsupported
+	case errors.Is(err, parse.ErrFormat):
+		return fact.CauseFormat
+	case errors.Is(err, ota.ErrMissing), errors.Is(err, fs.ErrNotExist):
+		return fact.CauseMissing
+	}
+	return fact.CauseUndecided
+}
+
+// installedKinds are the kinds whose facts come from what is installed on the
+// device: all of them are incomplete where something installed cannot be seen.
+func installedKinds() []fact.Kind {
+	return append([]fact.Kind{fact.KindPartitions, fact.KindFiles, fact.KindCertificates}, fact.Later()...)
+}

@@ -1,0 +1,294 @@
+package ota
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/otavet/otavet/ota/archive"
+	"github.com/otavet/otavet/ota/blob"
+	"github.com/otavet/otavet/ota/edify"
+	"github.com/otavet/otavet/ota/parse"
+)
+
+// A Layout says how an update is put together.
+type Layout string
+
+// The layouts. Of those that carry images and payloads this version opens the
+// members only; what it does not open is a Problem of the package.
+const (
+	LayoutZip         Layout = "zip"          // contents not recognised
+	LayoutZipFiles    Layout = "zip-files"    // an installer script writes files
+	LayoutZipBlock    Layout = "zip-block"    // an installer script writes blocks
+	LayoutZipPayload  Layout = "zip-payload"  // payload.bin in a zip
+	LayoutTargetFiles Layout = "target-files" // what the build makes before an update
+	LayoutFactory     Layout = "factory"      // images in a zip, for fastboot
+	LayoutFolder      Layout = "folder"       // an unpacked tree
+	LayoutAPK         Layout = "apk"          // one app
+	LayoutAPEX        Layout = "apex"         // one system module
+)
+
+// Options of Open. The zero value is right for most.
+type Options struct {
+	Limits parse.Limits // of the update as a whole
+	Spool  string       // folder for temporary files; "" the system's
+}
+
+// An Event tells how far something long has come. Unit is what is counted:
+// "bytes", "files".
+type Event struct {
+	Phase       string
+	Done, Total int64 // Total 0: not known
+	Unit        string
+}
+
+// A Package is an update as one file or folder, opened.
+type Package struct {
+	Name       string    // base name, escaped
+	File       blob.Blob // as given; nil for a folder
+	Layout     Layout
+	Members    fs.FS           // the package's own files
+	Entries    []archive.Entry // every record of a zip's directory, duplicates and refused ones included
+	Notes      []string        // what is unusual about the archive as a whole
+	Partitions []*Partition
+	Script     *Installer // nil where there is none
+	Problems   []Problem  // what could not be opened or followed
+
+	opts      Options
+	budget    *parse.Budget
+	installed map[string]bool       // members that are files of a partition
+	folders   map[string]*Partition // folders that are partitions' trees
+	mu        sync.Mutex
+	closers   []func() error
+}
+
+// An Installer is the script that recovery runs, and what it leaves behind.
+type Installer struct {
+	Member string // the script's name in the package
+	Plan   *edify.Plan
+}
+
+// A Problem is something about a package that could not be opened or followed.
+type Problem struct {
+	Partition string // "" the package
+	Member    string // "" all of it
+	Line      int64  // of a text member; 0 none
+	Off       int64  // byte in the member; -1 none
+	Err       error  // wraps parse's kinds, ErrMissing or ErrUndecided
+	Installs  bool   // what is installed may differ because of it
+	Signs     string // a family of signatures that is not judged because of it; "" none
+}
+
+// Two causes of a Problem beside those of parse.
+var (
+	// ErrMissing: the bytes are not in the package.
+	ErrMissing = errors.New("not in the update")
+	// ErrUndecided: the package does not determine it.
+	ErrUndecided = errors.New("not determined by the update")
+)
+
+// OpenPath opens a file or a folder. A link is followed: the user named it.
+func OpenPath(ctx context.Context, path string, o Options) (*Package, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	name := parse.Escape(filepath.Base(path))
+	if st.IsDir() {
+		tree, err := archive.OpenTree(path, parse.NewBudget(o.Limits))
+		if err != nil {
+			return nil, err
+		}
+		if abs, err := filepath.Abs(path); err == nil {
+			name = parse.Escape(filepath.Base(abs)) // "." has no name
+		}
+		p, err := OpenFS(ctx, tree, name, o)
+		if err != nil {
+			tree.Close()
+			return nil, err
+		}
+		p.closers = append(p.closers, tree.Close)
+		return p, nil
+	}
+	if !st.Mode().IsRegular() { // before opening: a pipe would block
+		return nil, fmt.Errorf("%s: neither a file nor a folder (%v)", name, st.Mode())
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	b, err := blob.NewFile(f)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	p, err := Open(ctx, b, name, o)
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	p.closers = append(p.closers, b.Close)
+	return p, nil
+}
+
+// Open recognises the update that b holds; name is its escaped base name. What
+// it does not know it refuses in one line that says what was seen and what is
+// supported; the error wraps parse.ErrUnsupported, parse.ErrFormat or
+// parse.ErrLimit.
+func Open(ctx context.Context, b blob.Blob, name string, o Options) (*Package, error) {
+	head, err := readHead(b)
+	if err != nil {
+		return nil, err
+	}
+	if !looksLikeZip(head) {
+		return nil, refuse(b, head)
+	}
+	budget := parse.NewBudget(o.Limits)
+	z, err := archive.OpenZip(blob.WithContext(ctx, b), budget)
+	if err != nil {
+		return nil, describeBrokenZip(b, head, err)
+	}
+	p := &Package{Name: name, File: b, Members: z, Entries: z.Entries(), Notes: z.Notes(), opts: o, budget: budget}
+	if err := p.recognise(ctx); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// OpenFS opens an unpacked tree.
+func OpenFS(ctx context.Context, fsys fs.FS, name string, o Options) (*Package, error) {
+	p := &Package{Name: name, Members: fsys, Layout: LayoutFolder, opts: o, budget: parse.NewBudget(o.Limits)}
+	if err := p.recogniseFolder(ctx); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// Close frees what reading the package took. Blobs of it must not be read after.
+func (p *Package) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var errs []error
+	for i := len(p.closers) - 1; i >= 0; i-- {
+		errs = append(errs, p.closers[i]())
+	}
+	p.closers = nil
+	return errors.Join(errs...)
+}
+
+func (p *Package) keep(closer func() error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closers = append(p.closers, closer)
+}
+
+// A Partition is what the update leaves on one partition of the device.
+type Partition struct {
+	Name, Slot string
+	Mount      string    // device path of its root; "" unknown or never mounted
+	Form       string    // tree or raw
+	Image      blob.Blob // nil where the partition is a tree
+	Outer      []string  // members of the package that hold it
+	tree       fs.FS
+}
+
+// FS is the partition's files. A raw image that holds no filesystem which this
+// version reads is parse.ErrUnsupported.
+func (p *Partition) FS(context.Context) (fs.FS, error) {
+	if p.tree != nil {
+		return p.tree, nil
+	}
+	return nil, &parse.Error{Format: "partition", Off: -1, Msg: "no filesystem of an image is read yet", Got: p.Name, Kind: parse.ErrUnsupported}
+}
+
+// Device is the absolute path, on the running device, of a path in the
+// partition; "" where the partition has no place there.
+func (p *Partition) Device(path string) string {
+	switch {
+	case p.Mount == "":
+		return ""
+	case path == "" || path == ".":
+		return p.Mount
+	case p.Mount == "/":
+		return "/" + path
+	}
+	return p.Mount + "/" + path
+}
+
+// OpenBlob gives a regular file's bytes for random access: in place where they
+// are stored, else decoded into a spool in dir. The function frees them.
+func OpenBlob(ctx context.Context, fsys fs.FS, name, dir string) (blob.Blob, func() error, error) {
+	if in, ok := fsys.(archive.BlobFS); ok {
+		b, closer, err := in.Blob(name)
+		if err == nil {
+			return blob.WithContext(ctx, b), closer, nil
+		}
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return nil, nil, err
+		}
+	}
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
+	if st.IsDir() {
+		return nil, nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("is a folder")}
+	}
+	s, err := blob.Spool(contextReader{ctx, f}, st.Size(), dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, s.Close, nil
+}
+
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if c.ctx.Err() != nil {
+		return 0, context.Cause(c.ctx)
+	}
+	return c.r.Read(p)
+}
+
+// Inside opens what a file holds: today a zip, such as an APK, a JAR or a key
+// store. stored is the size that the file takes in its own container, from which
+// its limits follow. Anything else is parse.ErrUnsupported.
+func Inside(ctx context.Context, b blob.Blob, outer *parse.Budget) (fs.FS, *parse.Budget, error) {
+	head, err := readHead(b)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !looksLikeZip(head) {
+		return nil, nil, &parse.Error{Format: "container", Off: 0, Msg: "not one that is looked into", Kind: parse.ErrUnsupported}
+	}
+	budget, err := outer.Inside("zip", b.Size())
+	if err != nil {
+		return nil, nil, err
+	}
+	z, err := archive.OpenZip(blob.WithContext(ctx, b), budget)
+	if err != nil {
+		return nil, nil, err
+	}
+	return z, budget, nil
+}
+
+// Budget is what remains of the package's limits.
+func (p *Package) Budget() *parse.Budget { return p.budget }
+
+// Spool is the folder for temporary files that the package was opened with.
+func (p *Package) Spool() string { return p.opts.Spool }
