@@ -1,0 +1,6 @@
+//go:build !unix
+
+package archive
+
+// openFlags are none where nothing that Open accepts can block.
+const openFlags = 0
