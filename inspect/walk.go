@@ -39,7 +39,10 @@ func (r *run) visits(ctx context.Context) ([]visit, []fact.Gap) {
 	for _, q := range r.p.Partitions {
 		fsys, err := q.FS(ctx)
 		if err != nil {
-			gaps = append(gaps, gapOf(PartitionLocation(q, ""), err, installedKinds()))
+			g := gapOf(PartitionLocation(q, ""), err, installedKinds())
+			// What stands elsewhere is not less certain for it.
+			g.Subjects = []fact.Subject{{Kind: "partition", ID: q.Name}}
+			gaps = append(gaps, g)
 			continue
 		}
 		partitions = append(partitions, visitRoot{q, fsys})

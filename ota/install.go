@@ -151,7 +151,12 @@ func (p *Package) installPartitions(ctx context.Context) {
 			root.mode, root.meta = t.mode, t.meta
 			continue
 		}
-		if err := mounts[at].tree.add(rest, p.treeNode(n)); err != nil {
+		node := p.treeNode(n)
+		if node.mode&fs.ModeSymlink != 0 && node.member != "" {
+			// minzip made a link of such a member; recovery from Android 8 on writes a file.
+			p.doubt(doubts, n.Pos, fmt.Errorf("%s is stored as a symbolic link: older recoveries make one, newer ones a file: %w", parse.Escape(n.Member), ErrUndecided))
+		}
+		if err := mounts[at].tree.add(rest, node); err != nil {
 			p.doubt(doubts, n.Pos, fmt.Errorf("%w: %w", err, ErrUndecided))
 			continue
 		}
@@ -226,6 +231,9 @@ func (p *Package) treeNode(n *edify.Node) *treeNode {
 	case n.Member != "" && n.From == "":
 		t.member = parse.Escape(n.Member)
 		t.meta.Member = t.member
+		if link, err := fs.ReadLink(p.Members, t.member); err == nil {
+			t.mode, t.link = fs.ModeSymlink|0o777, link
+		}
 	default:
 		t.missing = fmt.Errorf("its bytes are made from %s of the device's older system: %w", parse.Escape(n.From), ErrMissing)
 	}

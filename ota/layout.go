@@ -95,6 +95,9 @@ func (p *Package) openInstaller(ctx context.Context, has func(string) bool) erro
 	p.Script = &Installer{Member: updaterScript, Plan: script.Plan(p.lister())}
 	p.checkUpdateBinary(ctx, has)
 	for _, u := range p.Script.Plan.Unfollowed {
+		if strings.HasPrefix(u.Prefix, "/tmp/") {
+			continue // recovery's memory: what is read from there again has a line of its own
+		}
 		p.problem(Problem{Member: updaterScript, Line: u.Line, Off: u.Offset, Installs: true,
 			Err: fmt.Errorf("%s: %w", parse.EscapeText(unfollowed(u)), kindOf(u.Cause))})
 	}

@@ -75,20 +75,21 @@ func runFacts(ctx context.Context, a *app, o factsOptions, path string) error {
 	if o.format != "json" && o.format != "jsonl" {
 		return usagef("--format %s: facts come as json or jsonl", o.format)
 	}
-	want, err := parseKinds(o.kinds)
+	asked, err := parseKinds(o.kinds)
 	if err != nil {
 		return err
 	}
 	ctx, stop := o.bounded(ctx)
 	defer stop()
-	if want != nil { // every set of facts says which update it is about
-		want = append(want, fact.KindUpdate)
+	var want []fact.Kind
+	if asked != nil { // every set of facts says which update it is about
+		want = append(slices.Clone(asked), fact.KindUpdate)
 	}
 	facts, _, err := o.gather(ctx, path, want, a.stderr)
 	if err != nil {
 		return err
 	}
-	return writeFacts(a.stdout, facts, o.format, want)
+	return writeFacts(a.stdout, facts, o.format, asked)
 }
 
 // writeFacts writes facts as json or jsonl. Kinds that were found on the way to

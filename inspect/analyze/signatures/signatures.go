@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/otavet/otavet/inspect"
@@ -111,7 +112,7 @@ func jarSignatures(ctx context.Context, p *inspect.Pass, facts *fact.Facts) erro
 	if p.Package.Layout == ota.LayoutAPK || p.Package.Layout == ota.LayoutAPEX {
 		return nil // an APK's v1 signature has rules of its own
 	}
-	results, err := jar.Verify(ctx, p.Package.Members, jar.Options{Partial: p.Package.File == nil})
+	results, err := jar.Verify(ctx, p.Package.Members, jar.Options{Partial: p.Package.File == nil, Duplicates: duplicates(p.Package)})
 	if errors.Is(err, signature.ErrNone) {
 		return nil
 	}
@@ -127,6 +128,22 @@ func jarSignatures(ctx context.Context, p *inspect.Pass, facts *fact.Facts) erro
 		facts.Signatures = append(facts.Signatures, rec)
 	}
 	return nil
+}
+
+// duplicates are the names that stand more than once in the package's directory.
+func duplicates(p *ota.Package) []string {
+	count := map[string]int{}
+	for _, e := range p.Entries {
+		count[e.Name]++
+	}
+	var names []string
+	for name, n := range count {
+		if n > 1 {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // unjudged names the signatures that this version does not look at. They are

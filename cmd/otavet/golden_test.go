@@ -1,0 +1,184 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/otavet/otavet/inspect/fact"
+	"github.com/otavet/otavet/ota/otatest"
+	"github.com/otavet/otavet/policies/report"
+)
+
+func schema(t testing.TB, text []byte) *jsonschema.Schema {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("schema.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Compile("schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func validate(t testing.TB, s *jsonschema.Schema, what string, text []byte) {
+	t.Helper()
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Errorf("%s: %v", what, err)
+		return
+	}
+	if err := s.Validate(v); err != nil {
+		t.Errorf("%s: %v", what, err)
+	}
+}
+
+// command runs otavet in this process.
+func command(args ...string) (stdout, stderr []byte, exit int) {
+	var out, errs bytes.Buffer
+	exit = run(args, &out, &errs)
+	return out.Bytes(), errs.Bytes(), exit
+}
+
+// What the command prints of the examples, in every format.
+func TestGolden(t *testing.T) {
+	root := otatest.Root(t)
+	facts, reports := schema(t, fact.JSONSchema()), schema(t, report.JSONSchema())
+	for _, name := range []string{"example", "tampered", "unsigned", "twice", "runs"} {
+		path := filepath.Join(root, "testdata/updates", name+".zip")
+		for _, tc := range []struct {
+			file   string
+			args   []string
+			schema *jsonschema.Schema
+		}{
+			{".facts.json", []string{"facts", "--quiet", path}, facts},
+			{".report.json", []string{"check", "--quiet", "--format", "json", path}, reports},
+			{".table.txt", []string{"check", "--quiet", path}, nil},
+			{".signatures.txt", []string{"signatures", "--quiet", "--detail", path}, nil},
+		} {
+			got, errs, _ := command(tc.args...)
+			if len(errs) > 0 {
+				t.Errorf("%s: %s", tc.args, errs)
+			}
+			if tc.schema != nil {
+				validate(t, tc.schema, name+tc.file, got)
+			}
+			golden := filepath.Join(root, "testdata/golden", name+tc.file)
+			if *update {
+				if err := os.WriteFile(golden, got, 0o644); err != nil {
+					t.Fatal(err)
+				}
+				continue
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("%s%s is not what is printed now: make golden", name, tc.file)
+			}
+		}
+	}
+}
+
+// Every example and every piece of public data gives JSON that is the same for any
+// number of jobs, on a machine that is busy, and that keeps to the schemas.
+func TestSameBytesOnALoadedMachine(t *testing.T) {
+	loaded(t, examples(t))
+}
+
+func TestSameBytesOnALoadedMachineInData(t *testing.T) {
+	var paths []string
+	for _, pattern := range []string{"recovery/*.zip", "rom/*", "transfer/*"} {
+		found, err := filepath.Glob(filepath.Join(otatest.Data(t), pattern))
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: %d, %v", pattern, len(found), err)
+		}
+		paths = append(paths, found...)
+	}
+	loaded(t, paths)
+}
+
+func examples(t testing.TB) []string {
+	paths, err := filepath.Glob(filepath.Join(otatest.Root(t), "testdata/updates/*.zip"))
+	if err != nil || len(paths) == 0 {
+		t.Fatal("no examples")
+	}
+	return append(paths, filepath.Join(otatest.Root(t), "testdata/updates/source"))
+}
+
+func loaded(t *testing.T, paths []string) {
+	facts, reports := schema(t, fact.JSONSchema()), schema(t, report.JSONSchema())
+	var stop atomic.Bool
+	var wg sync.WaitGroup
+	for range 2 * runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for n := 0; !stop.Load(); n++ {
+				_ = fmt.Sprint(n)
+			}
+		})
+	}
+	defer wg.Wait()
+	defer stop.Store(true)
+	for _, path := range paths {
+		for _, verb := range [][]string{{"check", "--format", "json"}, {"facts", "--kinds", "files,members,script,metadata,signatures,certificates,partitions"}} {
+			var first []byte
+			for round := range 10 {
+				jobs := []string{"--jobs=1", "--jobs=8"}[round%2]
+				got, errs, exit := command(append(verb, "--quiet", jobs, path)...)
+				if exit == 3 { // refused: in the same words each time
+					got = errs
+				}
+				if round == 0 {
+					first = got
+					switch {
+					case exit == 3:
+					case verb[0] == "check":
+						validate(t, reports, path, got)
+					default:
+						validate(t, facts, path, got)
+					}
+				}
+				if !bytes.Equal(got, first) {
+					t.Errorf("%s %s: round %d with %s differs", verb[0], path, round, jobs)
+				}
+			}
+		}
+	}
+	t.Logf("%d updates, 10 rounds each of check and facts", len(paths))
+}
+
+// BenchmarkCheck is the whole process, from start to exit, on a small update; the
+// process that only prints its version is what any process costs.
+func BenchmarkCheck(b *testing.B) {
+	bin := filepath.Join(b.TempDir(), "otavet")
+	build := exec.Command("go", "build", "-o", bin, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	example := filepath.Join(otatest.Root(b), "testdata/updates/example.zip")
+	for _, args := range [][]string{{"version"}, {"check", "--quiet", "--exit-zero", example}} {
+		b.Run(strings.Fields(args[0])[0], func(b *testing.B) {
+			for b.Loop() {
+				if out, err := exec.Command(bin, args...).CombinedOutput(); err != nil {
+					b.Fatalf("%v: %s", err, out)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,239 @@
+package packs
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/otavet/otavet/inspect/fact"
+	"github.com/otavet/otavet/policies"
+)
+
+func packageUnambiguous(f *fact.Facts) []policies.Judgement {
+	layout := updateOf(f).Layout
+	if len(f.Members) == 0 {
+		if layout == layoutFolder {
+			return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindMembers, nil,
+				"the package as it was published: a folder of its files does not show what readers of it might disagree on")}
+		}
+		return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindMembers, nil,
+			"the members of the package: none was found in a file of layout %q", layout)}
+	}
+	taken := map[string]*fact.Member{}
+	var out []policies.Judgement
+	for i := range f.Members {
+		m := &f.Members[i]
+		subject := fact.Subject{Kind: "member", ID: m.Name}
+		var vs []policies.Violation
+		if m.Refused != "" {
+			vs = append(vs, violation(fmt.Sprintf("readers of the package may disagree on %s: %s", m.Name, m.Refused),
+				evidence("source", m.At, "%s", m.Refused)))
+		} else if first, twice := taken[m.Name]; twice {
+			vs = append(vs, violation(fmt.Sprintf("the package holds %s twice: which one counts depends on the reader", m.Name),
+				evidence("source", first.At, "the first"), evidence("source", m.At, "another of the same name")))
+		} else {
+			taken[m.Name] = m
+		}
+		if why := escapes(m.Name); why != "" {
+			vs = append(vs, violation(fmt.Sprintf("the name %s %s", m.Name, why), evidence("source", m.At, "%s", why)))
+		}
+		switch {
+		case len(vs) > 0:
+			out = append(out, fail(subject, vs...))
+		case len(m.Notes) > 0:
+			j := pass(subject, "readers agree on it as far as is known")
+			for _, n := range m.Notes {
+				j.Assumptions = append(j.Assumptions, policies.Assumption{What: n, At: &m.At})
+			}
+			out = append(out, j)
+		}
+	}
+	clean := len(f.Members) - len(out)
+	return append(out, pass(fact.UpdateSubject, "%d of %d members read alike by all readers that are known", clean, len(f.Members)))
+}
+
+// escapes says how a name could lead out of the folder that it is unpacked in. A
+// backslash separates folders for some tools.
+func escapes(name string) string {
+	switch {
+	case strings.HasPrefix(name, "/"):
+		return "begins at the root: it could be written outside the folder it is unpacked in"
+	case strings.Contains(name, `\`):
+		return "holds a backslash, which some tools take for a folder"
+	case slices.Contains(strings.Split(name, "/"), ".."):
+		return "leads upwards: it could be written outside the folder it is unpacked in"
+	}
+	return ""
+}
+
+const metadataFile = "META-INF/com/android/metadata"
+
+// metadataOf gives the records of the text form by key.
+func metadataOf(f *fact.Facts) map[string][]*fact.Metadata {
+	out := map[string][]*fact.Metadata{}
+	for i := range f.Metadata {
+		if m := &f.Metadata[i]; m.File == metadataFile {
+			out[m.Key] = append(out[m.Key], m)
+		}
+	}
+	return out
+}
+
+func metadataPresent(f *fact.Facts) []policies.Judgement {
+	meta := metadataOf(f)
+	u := updateOf(f)
+	if !wouldShow(f, fact.KindMetadata, metadataFile) {
+		return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindMetadata, nil, "%s: it was not, or not wholly, read", metadataFile)}
+	}
+	if len(meta) == 0 {
+		switch u.Layout {
+		case layoutZipFiles, layoutZipBlock, layoutZipPayload:
+			return []policies.Judgement{fail(fact.UpdateSubject, violation(
+				"the package does not say what it is for: it has no "+metadataFile,
+				evidence("absent", u.At, "no %s", metadataFile)))}
+		case layoutAPK, layoutAPEX:
+			return []policies.Judgement{na(fact.UpdateSubject, "a file of layout %s is no update package", u.Layout)}
+		}
+		return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindMetadata, nil,
+			"%s: it is not in what was given, a file or folder of layout %q", metadataFile, u.Layout)}
+	}
+	var vs []policies.Violation
+	for _, need := range []struct{ key, why string }{
+		{"post-build", "which build it brings"},
+		{"post-timestamp", "when that build was made, so that an older one can be refused"},
+		{"pre-device", "for which device it is"},
+	} {
+		if !slices.ContainsFunc(meta[need.key], func(m *fact.Metadata) bool { return m.Value != "" }) {
+			vs = append(vs, violation("the package does not say "+need.why+": "+metadataFile+" lacks "+need.key,
+				evidence("absent", fact.Location{Path: metadataFile}, "no line %s=", need.key)))
+		}
+	}
+	if len(vs) > 0 {
+		return []policies.Judgement{fail(fact.UpdateSubject, vs...)}
+	}
+	return []policies.Judgement{pass(fact.UpdateSubject, "it says which build it brings, and for which device")}
+}
+
+func metadataConsistent(f *fact.Facts) []policies.Judgement {
+	meta := metadataOf(f)
+	if len(meta) == 0 {
+		return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindMetadata, nil, "%s: there is none to compare", metadataFile)}
+	}
+	var vs []policies.Violation
+	keys := make([]string, 0, len(meta))
+	for k := range meta {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	for _, k := range keys {
+		first := meta[k][0]
+		for _, m := range meta[k][1:] {
+			if m.Value != first.Value {
+				vs = append(vs, violation(fmt.Sprintf("%s says %s twice and not the same: which one counts depends on the reader", metadataFile, k),
+					evidence("source", first.At, "%s=%s", k, first.Value), evidence("source", m.At, "%s=%s", k, m.Value)))
+				break
+			}
+		}
+	}
+	asked := assertedDevices(f)
+	devices := meta["pre-device"]
+	if len(devices) == 0 || devices[0].Value == "" {
+		devices = nil
+	}
+	var open []policies.Judgement
+	switch {
+	case asked.call == nil:
+	case devices == nil:
+		open = append(open, unknown(fact.UpdateSubject, fact.KindMetadata, nil, "the device in %s, to compare with what the installer script asks for", metadataFile))
+	default:
+		said := strings.FieldsFunc(devices[0].Value, func(r rune) bool { return r == ',' || r == '|' || r == ' ' })
+		switch {
+		case slices.ContainsFunc(said, func(d string) bool { return asked.names[d] }):
+		case asked.cut:
+			open = append(open, unknown(fact.UpdateSubject, fact.KindScript, &asked.call.At, "all devices that the installer script asks for: the condition is too long to be recorded whole"))
+		default:
+			vs = append(vs, violation(
+				fmt.Sprintf("the metadata is for %s, the installer script asks for another device", devices[0].Value),
+				evidence("source", devices[0].At, "pre-device=%s", devices[0].Value),
+				evidence("guard", asked.call.At, "%s", asked.text)))
+		}
+	}
+	switch {
+	case len(vs) > 0:
+		return []policies.Judgement{fail(fact.UpdateSubject, vs...)}
+	case len(open) > 0:
+		return open
+	case asked.call == nil:
+		return []policies.Judgement{pass(fact.UpdateSubject, "the metadata does not contradict itself; no installer script asks for a device by name")}
+	}
+	return []policies.Judgement{pass(fact.UpdateSubject, "metadata and installer script are for the same device")}
+}
+
+// An asked is what an installer script asks of the device's name.
+type asked struct {
+	names map[string]bool
+	call  *fact.Script // the first that asks; nil: none does
+	text  string       // its question
+	cut   bool         // a question was too long to be recorded whole
+}
+
+// assertedDevices gives the device names without which the script goes no
+// further: those that an assert demands, and those whose absence leads to an
+// abort.
+func assertedDevices(f *fact.Facts) asked {
+	out := asked{names: map[string]bool{}}
+	for i := range f.Script {
+		s := &f.Script[i]
+		var questions []string
+		switch {
+		case s.Never:
+		case s.Call == "assert":
+			questions = slices.DeleteFunc(slices.Clone(s.Args), func(a string) bool { return strings.HasPrefix(a, "!") })
+		case s.Call == "abort" && strings.HasPrefix(s.Conditional, "!("):
+			questions = []string{s.Conditional}
+		}
+		for _, q := range questions {
+			names := comparedDevices(q)
+			if len(names) == 0 {
+				continue
+			}
+			if out.call == nil {
+				out.call, out.text = s, q
+			}
+			out.cut = out.cut || strings.Contains(q, "…")
+			for _, n := range names {
+				out.names[n] = true
+			}
+		}
+	}
+	return out
+}
+
+// comparedDevices finds getprop("ro.product.device") == "NAME" and the same with
+// ro.build.product, also the other way round.
+func comparedDevices(text string) []string {
+	var out []string
+	for _, prop := range []string{"ro.product.device", "ro.build.product"} {
+		call := `getprop("` + prop + `")`
+		rest := text
+		for {
+			before, after, ok := strings.Cut(rest, call)
+			if !ok {
+				break
+			}
+			if right, ok := strings.CutPrefix(strings.TrimLeft(after, " "), "=="); ok {
+				if q, ok := strings.CutPrefix(strings.TrimLeft(right, " "), `"`); ok {
+					if name, _, ok := strings.Cut(q, `"`); ok {
+						out = append(out, name)
+					}
+				}
+			} else if left, ok := strings.CutSuffix(strings.TrimRight(before, " "), "=="); ok {
+				if q, ok := strings.CutSuffix(strings.TrimRight(left, " "), `"`); ok {
+					out = append(out, q[strings.LastIndexByte(q, '"')+1:])
+				}
+			}
+			rest = after
+		}
+	}
+	return out
+}

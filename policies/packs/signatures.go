@@ -1,0 +1,308 @@
+package packs
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/otavet/otavet/inspect/fact"
+	"github.com/otavet/otavet/policies"
+)
+
+// schemeWholeFile is the signature in the zip's comment, which recovery checks.
+const schemeWholeFile = "wholefile"
+
+func signatureSubject(s *fact.Signature) fact.Subject {
+	return fact.Subject{Kind: "signature", ID: s.Scheme + " " + s.Subject}
+}
+
+func wholeFile(f *fact.Facts) []*fact.Signature {
+	var out []*fact.Signature
+	for i := range f.Signatures {
+		if f.Signatures[i].Scheme == schemeWholeFile {
+			out = append(out, &f.Signatures[i])
+		}
+	}
+	return out
+}
+
+// perWholeFile judges each whole-file signature; without one there is nothing to
+// judge, which is for updateIsSigned to blame.
+func perWholeFile(judge func(*fact.Facts, *fact.Signature) policies.Judgement) policies.Check {
+	return check(func(f *fact.Facts) []policies.Judgement {
+		var out []policies.Judgement
+		for _, s := range wholeFile(f) {
+			out = append(out, judge(f, s))
+		}
+		if len(out) == 0 {
+			return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindSignatures, nil,
+				"a whole-file signature: the update was found to carry none")}
+		}
+		return out
+	})
+}
+
+func updateIsSigned(f *fact.Facts) []policies.Judgement {
+	if sigs := wholeFile(f); len(sigs) > 0 {
+		return []policies.Judgement{pass(fact.UpdateSubject, "the package carries a whole-file signature")}
+	}
+	layout := updateOf(f).Layout
+	missing := func(format string, args ...any) []policies.Judgement {
+		return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindSignatures, nil, format, args...)}
+	}
+	if !wouldShow(f, fact.KindSignatures, "") {
+		return missing("whether the package is signed: its signatures were not, or not wholly, looked at")
+	}
+	switch layout {
+	case layoutZip, layoutZipFiles, layoutZipBlock:
+	case layoutZipPayload:
+		return missing("the signature of the payload: the package carries no whole-file signature, and this version does not read the payload's own")
+	case layoutFolder:
+		return missing("the package as it was published: a signature over it cannot be seen in a folder of its files")
+	case layoutAPK:
+		return missing("the app's own signatures: this version does not read APK signature schemes")
+	case layoutAPEX:
+		return missing("the module's own signatures: this version does not read those of APEX")
+	default:
+		return missing("the signatures that a file of layout %q carries: this version does not read them", layout)
+	}
+	at := updateOf(f).At
+	v := violation("the package carries no whole-file signature: recovery refuses it, or takes it from anybody if its check is off",
+		evidence("absent", at, "no signature in the comment at the end of the zip"))
+	for i := range f.Signatures {
+		s := &f.Signatures[i]
+		if s.Scheme == "jar" {
+			v.Evidence = append(v.Evidence, policies.Evidence{Role: "signer", Order: len(v.Evidence) + 1, At: s.At,
+				Detail: "a JAR signature is there; recovery does not look at it"})
+			break
+		}
+	}
+	return []policies.Judgement{fail(fact.UpdateSubject, v)}
+}
+
+func signaturesHold(f *fact.Facts) []policies.Judgement {
+	var out []policies.Judgement
+	for i := range f.Signatures {
+		s := &f.Signatures[i]
+		subject := signatureSubject(s)
+		switch {
+		case s.Holds == nil:
+			out = append(out, unknown(subject, fact.KindSignatures, &s.At, "whether the signature holds: %s", cmp.Or(s.Reason, "no reason was recorded")))
+		case !*s.Holds:
+			out = append(out, fail(subject, violation("the signature does not hold: "+cmp.Or(s.Reason, "no reason was recorded"),
+				evidence("signer", s.At, "%s signature", s.Scheme))))
+		default:
+			out = append(out, pass(subject, "holds%s", signedBy(s)))
+		}
+	}
+	if len(out) == 0 {
+		return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindSignatures, nil,
+			"a signature to judge: none was found of the schemes that this version reads")}
+	}
+	return out
+}
+
+func signedBy(s *fact.Signature) string {
+	if len(s.Signers) == 0 || s.Signers[0].Subject == "" {
+		return ""
+	}
+	return ", signed by " + s.Signers[0].Subject
+}
+
+// accepted asks the recoveries that fit the update's release. Which key
+// they trust is another question.
+func accepted(f *fact.Facts, s *fact.Signature) policies.Judgement {
+	subject := signatureSubject(s)
+	release := updateOf(f).Android
+	_, known := parseRelease(release)
+	var rows []*fact.Accepts
+	for i := range s.Accepts {
+		a := &s.Accepts[i]
+		if a.Reader == "recovery" && (!known || covers(a, release)) {
+			rows = append(rows, a)
+		}
+	}
+	if len(rows) == 0 {
+		if known {
+			return unknown(subject, fact.KindSignatures, &s.At, "what recovery of Android %s makes of the signature", release)
+		}
+		return unknown(subject, fact.KindSignatures, &s.At, "what any recovery makes of the signature")
+	}
+	var yes, no, open []*fact.Accepts
+	for _, a := range rows {
+		switch {
+		case a.Takes == nil:
+			open = append(open, a)
+		case *a.Takes:
+			yes = append(yes, a)
+		default:
+			no = append(no, a)
+		}
+	}
+	switch {
+	case len(yes) == len(rows) || known && len(yes) > 0:
+		j := pass(subject, "taken by recovery of Android %s, if it trusts the key", span(yes[0]))
+		for i := range s.Accepts {
+			a := &s.Accepts[i]
+			if a.Reader != "recovery" && a.Takes != nil && !*a.Takes && (!known || covers(a, release)) {
+				j.Assumptions = append(j.Assumptions, policies.Assumption{At: &s.At,
+					What: fmt.Sprintf("nothing asks %s of Android %s before recovery does: it would refuse (%s)", a.Reader, span(a), a.Rule)})
+			}
+		}
+		return j
+	case len(no) == len(rows):
+		v := policies.Violation{Message: "no recovery that fits the update would take the signature, even if it trusted the key"}
+		for i, a := range no {
+			v.Evidence = append(v.Evidence, policies.Evidence{Role: "signer", Order: i + 1, At: s.At,
+				Detail: fmt.Sprintf("recovery of Android %s: %s", span(a), a.Rule)})
+		}
+		return fail(subject, v)
+	case !known:
+		return unknown(subject, fact.KindUpdate, &s.At, "the Android release of the update: some recoveries would take the signature and others not")
+	}
+	return unknown(subject, fact.KindSignatures, &s.At, "what recovery makes of the signature: %s", open[0].Rule)
+}
+
+func span(a *fact.Accepts) string {
+	switch {
+	case a.Since == "" && a.Until == "":
+		return "any release"
+	case a.Until == "":
+		return a.Since + " and later"
+	case a.Since == "":
+		return "up to " + a.Until
+	}
+	return a.Since + " to " + a.Until
+}
+
+// covers tells whether a release lies in the range. An end that is no release
+// covers nothing: it then helps no pass. "4.4" as the last release includes 4.4.4.
+func covers(a *fact.Accepts, release string) bool {
+	r, ok := parseRelease(release)
+	if !ok {
+		return false
+	}
+	if a.Since != "" {
+		since, ok := parseRelease(a.Since)
+		if !ok {
+			return false
+		}
+		for len(r) < len(since) {
+			r = append(r, 0) // 10 is 10.0
+		}
+		if slices.Compare(r, since) < 0 {
+			return false
+		}
+	}
+	if a.Until != "" {
+		until, ok := parseRelease(a.Until)
+		if !ok || slices.Compare(r[:min(len(r), len(until))], until) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// parseRelease reads 4.2.2.
+func parseRelease(s string) ([]int, bool) {
+	if len(s) > 32 {
+		return nil, false
+	}
+	var out []int
+	for _, part := range strings.Split(s, ".") {
+		n, err := strconv.ParseUint(part, 10, 31)
+		if err != nil {
+			return nil, false
+		}
+		out = append(out, int(n))
+	}
+	return out, true
+}
+
+// foreignBytes is how the reader of signatures marks bytes that no signature
+// covers and that the usual signing tool would not have put there.
+const foreignBytes = "not what signapk writes"
+
+func allBytesSigned(f *fact.Facts, s *fact.Signature) policies.Judgement {
+	subject := signatureSubject(s)
+	var vs []policies.Violation
+	for _, r := range s.Unsigned {
+		if strings.Contains(r.What, foreignBytes) {
+			at := s.At.AtOffset(max(r.First, 0))
+			vs = append(vs, violation(fmt.Sprintf("bytes %d to %d can be changed without breaking the signature: %s", r.First, r.End, r.What),
+				evidence("signer", at, "%s", r.What)))
+		}
+	}
+	switch {
+	case len(vs) > 0:
+		return fail(subject, vs...)
+	case len(s.Covers) == 0:
+		return unknown(subject, fact.KindSignatures, &s.At, "which bytes the signature covers")
+	}
+	if hole, ok := firstHole(s, updateOf(f).Size); ok {
+		return unknown(subject, fact.KindSignatures, &s.At, "whether the bytes from %d on are signed: they are listed neither as signed nor as not", hole)
+	}
+	return pass(subject, "every byte but those of the signature itself is signed")
+}
+
+// firstHole finds the first byte of the file that is neither signed nor known not
+// to be.
+func firstHole(s *fact.Signature, size int64) (int64, bool) {
+	all := slices.Concat(s.Covers, s.Unsigned)
+	slices.SortFunc(all, func(a, b fact.Range) int { return cmp.Compare(a.First, b.First) })
+	var next int64
+	for _, r := range all {
+		if r.First > next {
+			break
+		}
+		next = max(next, r.End)
+	}
+	return next, next < size
+}
+
+func otacertAgrees(f *fact.Facts) []policies.Judgement {
+	var out []policies.Judgement
+	sigs := wholeFile(f)
+	for i := range f.Certificates {
+		c := &f.Certificates[i]
+		if c.Role != "ota" {
+			continue
+		}
+		subject := fact.Subject{Kind: "certificate", ID: fileID(c.At)}
+		if len(sigs) == 0 {
+			out = append(out, unknown(subject, fact.KindSignatures, &c.At, "a whole-file signature to compare the certificate with"))
+		}
+		for _, s := range sigs {
+			out = append(out, sameKey(subject, c, s))
+		}
+	}
+	if len(out) == 0 {
+		return []policies.Judgement{na(fact.UpdateSubject, "the package names no certificate of its own")}
+	}
+	return out
+}
+
+func sameKey(subject fact.Subject, c *fact.Certificate, s *fact.Signature) policies.Judgement {
+	if len(s.Signers) == 0 {
+		return unknown(subject, fact.KindSignatures, &s.At, "who made the signature: it is not proven")
+	}
+	for _, g := range s.Signers {
+		switch {
+		case g.SHA256 != "" && g.SHA256 == c.SHA256:
+			return pass(subject, "it is the signer's certificate")
+		case g.KeySHA256 != "" && g.KeySHA256 == c.KeySHA256:
+			j := pass(subject, "it holds the signer's key")
+			j.Assumptions = []policies.Assumption{{What: "another certificate over the signer's key is as good as the signer's own", At: &c.At}}
+			return j
+		}
+	}
+	g := s.Signers[0]
+	return fail(subject, violation("the certificate that the package names is not the signer's: whoever trusts it refuses the update, or trusts the wrong key",
+		evidence("signer", c.At, "names %s, key %s", c.Subject, short(c.KeySHA256)),
+		evidence("signer", s.At, "signed by %s, key %s", g.Subject, short(g.KeySHA256))))
+}
+
+// short is enough of a hash for a person to compare.
+func short(hash string) string { return hash[:min(len(hash), 16)] }
