@@ -11,13 +11,13 @@ test: ## all tests; needs Go alone
 	go test ./...
 
 race: ## tests of what runs in parallel, under the race detector; needs gcc
-	CGO_ENABLED=1 go test -race -count=1 ./ota/... ./inspect/... ./cmd/...
+	CGO_ENABLED=1 go test -race -short -count=1 ./ota/... ./inspect/... ./cmd/...
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@grep -rl --include='*_test.go' '^func Fuzz' . | sort | while read -r f; do \
 		for t in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$$f"); do \
 			echo "== $$(dirname "$$f") $$t"; \
-			go test -run='^$$' -fuzz="^$$t\$$" -fuzztime=$(FUZZTIME) -parallel=2 "./$$(dirname "$$f")" || exit 1; \
+			go test -run='^$$' -fuzz="^$$t\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=2s -parallel=2 "./$$(dirname "$$f")" || exit 1; \
 		done; \
 	done
 

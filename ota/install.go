@@ -135,7 +135,8 @@ func (p *Package) installPartitions(ctx context.Context) {
 	plan := p.Script.Plan
 	p.installed = map[string]bool{}
 	mounts := p.mountPoints(plan)
-	doubts := map[string]bool{}
+	twice := p.duplicates()
+	doubts, twiceDoubts := map[string]bool{}, map[string]bool{}
 	for i := range plan.Nodes {
 		n := &plan.Nodes[i]
 		device := parse.Escape(n.Path)
@@ -155,6 +156,11 @@ func (p *Package) installPartitions(ctx context.Context) {
 		if node.mode&fs.ModeSymlink != 0 && node.member != "" {
 			// minzip made a link of such a member; recovery from Android 8 on writes a file.
 			p.doubt(doubts, n.Pos, fmt.Errorf("%s is stored as a symbolic link: older recoveries make one, newer ones a file: %w", parse.Escape(n.Member), ErrUndecided))
+		}
+		if twice[node.member] {
+			// Zip.c of minzip finds the first by name and writes each in turn when it
+			// extracts a folder; libziparchive refuses the package.
+			p.doubt(twiceDoubts, n.Pos, fmt.Errorf("%s stands more than once in the package: which of them is installed as %s depends on the recovery: %w", node.member, device, ErrUndecided))
 		}
 		if err := mounts[at].tree.add(rest, node); err != nil {
 			p.doubt(doubts, n.Pos, fmt.Errorf("%w: %w", err, ErrUndecided))
@@ -176,6 +182,18 @@ func (p *Package) installPartitions(ctx context.Context) {
 	}
 	p.rawPartitions(ctx, plan, doubts)
 	p.blockPartitions(plan)
+}
+
+// duplicates are the names that stand more than once in the package.
+func (p *Package) duplicates() map[string]bool {
+	seen, twice := map[string]bool{}, map[string]bool{}
+	for _, e := range p.Entries {
+		if seen[e.Name] {
+			twice[e.Name] = true
+		}
+		seen[e.Name] = true
+	}
+	return twice
 }
 
 // doubt records a problem once for each call: a folder of a thousand files that

@@ -58,7 +58,9 @@ func zipOf(t *testing.T, files map[string]string) []byte {
 }
 
 func TestRefuse(t *testing.T) {
-	at := func(off int, mark string) string { return strings.Repeat("\x01", off) + mark + strings.Repeat("\x01", 5000) }
+	at := func(off int, mark string) string {
+		return strings.Repeat("\x01", off) + mark + strings.Repeat("\x01", 5000)
+	}
 	for _, tc := range []struct{ what, bytes, want string }{
 		{"empty", "", "an empty file"},
 		{"zeros", strings.Repeat("\x00", 9000), "begins with zeros"},
@@ -218,6 +220,17 @@ drwxr-xr-x 0 0 etc/security
 			t.Errorf("Installed(%s) = %v", name, !installed)
 		}
 	}
+}
+
+// Of two members of one name recoveries install different ones, and that is said.
+func TestDuplicateIsDoubted(t *testing.T) {
+	p := open(t, updates(t, "twice.zip"))
+	for _, q := range p.Problems {
+		if errors.Is(q.Err, ota.ErrUndecided) && strings.Contains(q.Err.Error(), "system/build.prop stands more than once") && q.Line == 6 {
+			return
+		}
+	}
+	t.Errorf("problems %v", p.Problems)
 }
 
 // A tree from a script keeps io/fs's promises where it has no links.

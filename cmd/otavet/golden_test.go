@@ -123,6 +123,9 @@ func examples(t testing.TB) []string {
 }
 
 func loaded(t *testing.T, paths []string) {
+	if testing.Short() {
+		t.Skip("a minute of work, which the race detector makes ten")
+	}
 	facts, reports := schema(t, fact.JSONSchema()), schema(t, report.JSONSchema())
 	var stop atomic.Bool
 	var wg sync.WaitGroup

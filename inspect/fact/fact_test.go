@@ -235,3 +235,29 @@ func TestFingerprint(t *testing.T) {
 		t.Error("two subjects share a fingerprint")
 	}
 }
+
+// Facts come from strangers too: whatever is read is written back and read again
+// as the same.
+func FuzzDecode(f *testing.F) {
+	full := filled()
+	text, err := json.Marshal(full)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text)
+	f.Add([]byte(`{"schema":"otavet/facts/v0","tool":"","kinds":[],"update":[{"path":"x","sha256":null,"at":{"text":"."}}]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		one, err := fact.Decode(bytes.NewReader(text))
+		if err != nil {
+			return
+		}
+		again, err := json.Marshal(one)
+		if err != nil {
+			t.Fatal(err)
+		}
+		two, err := fact.Decode(bytes.NewReader(again))
+		if err != nil || !reflect.DeepEqual(one, two) {
+			t.Fatalf("%s\nis written\n%s\nwhich is not read as the same: %v", text, again, err)
+		}
+	})
+}

@@ -186,7 +186,9 @@ func packageRules() []*policies.Policy {
 	}
 }
 
-// laterRules cannot be answered by this version. They warn until they can be.
+// laterRules cannot be answered by this version, or not for every layout. They are
+// required all the same: what nobody looked at is no pass, and whoever wants the gate open
+// until then says so with --unknown warn.
 func laterRules() []*policies.Policy {
 	return []*policies.Policy{
 		required(policies.Policy{
@@ -196,7 +198,6 @@ func laterRules() []*policies.Policy {
 			LooksAt:   "META-INF/com/android/metadata against build.prop. This version does not read build.prop: the answer is always unknown.",
 			Remedy:    "Compare the build fingerprint in META-INF/com/android/metadata with ro.build.fingerprint in system/build.prop by hand.",
 			Severity:  policies.SeverityMedium,
-			OnUnknown: policies.UnknownWarns,
 			Needs:     []fact.Kind{fact.KindMetadata, fact.KindProperties},
 			Concerns:  aboutNothing,
 			Check:     notBuilt(fact.KindProperties, "the properties of the build.prop files in the update: this version does not read them"),
@@ -205,13 +206,11 @@ func laterRules() []*policies.Policy {
 			ID:        "payload-hashes-hold",
 			Title:     "Every operation and partition has the hash that the payload declares",
 			Rationale: "The payload's manifest declares what each partition will hold; bytes that differ fail on the device, in the middle of the update.",
-			LooksAt:   "Operations and partitions of payload.bin. This version does not read it: the answer is always unknown.",
+			LooksAt:   "Operations and partitions of payload.bin. This version does not read it: where there may be a payload the answer is unknown.",
 			Remedy:    "Check payload.bin with another tool that verifies it, or with a later version of otavet.",
 			Severity:  policies.SeverityHigh,
-			OnUnknown: policies.UnknownWarns,
-			Needs:     []fact.Kind{fact.KindPartitions},
-			Concerns:  aboutNothing,
-			Check:     notBuilt(fact.KindPartitions, "the operations of the payload and the hashes of partitions: this version does not read them"),
+			Needs:     []fact.Kind{fact.KindUpdate, fact.KindMembers},
+			Check:     check(payloadHashes),
 		}),
 		required(policies.Policy{
 			ID:        "app-signatures-hold",
@@ -220,7 +219,6 @@ func laterRules() []*policies.Policy {
 			LooksAt:   "The signatures of APK and APEX files in the partitions. This version does not read them: the answer is always unknown.",
 			Remedy:    "Check the apps with apksigner verify, or with a later version of otavet.",
 			Severity:  policies.SeverityHigh,
-			OnUnknown: policies.UnknownWarns,
 			Needs:     []fact.Kind{fact.KindSignatures},
 			Concerns:  aboutNothing,
 			Check:     notBuilt(fact.KindSignatures, "the signatures of apps and modules: this version does not read them"),
@@ -232,7 +230,6 @@ func laterRules() []*policies.Policy {
 			LooksAt:   "AVB descriptors, hash trees and signatures of the images. This version does not read them: the answer is always unknown.",
 			Remedy:    "Check the images with avbtool verify_image, or with a later version of otavet.",
 			Severity:  policies.SeverityHigh,
-			OnUnknown: policies.UnknownWarns,
 			Needs:     []fact.Kind{fact.KindPartitions, fact.KindSignatures},
 			Concerns:  aboutNothing,
 			Check:     notBuilt(fact.KindSignatures, "the signatures and hash trees of verified boot (AVB): this version does not read them"),
@@ -244,7 +241,6 @@ func laterRules() []*policies.Policy {
 			LooksAt:   "The flags of vbmeta. This version does not read it: the answer is always unknown.",
 			Remedy:    "Look at Flags in the output of avbtool info_image for vbmeta.img: it must be 0.",
 			Severity:  policies.SeverityCritical,
-			OnUnknown: policies.UnknownWarns,
 			Needs:     []fact.Kind{fact.KindPartitions, fact.KindSignatures},
 			Concerns:  aboutNothing,
 			Check:     notBuilt(fact.KindSignatures, "the flags of vbmeta: this version does not read it"),

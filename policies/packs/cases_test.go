@@ -247,6 +247,16 @@ func cases() map[string][]change {
 			{"payload", layout("zip-payload"), na, "no installer script"},
 			{"a layout of tomorrow", layout("cube"), unknown, ""},
 		},
+		"payload-hashes-hold": {
+			{"no payload", nil, na, "none of its 2 members is a payload"},
+			{"blocks", func(f *fact.Facts) { f.Update[0].Layout = "zip-block" }, na, "none of its 2 members is a payload"},
+			{"a payload beside the script", func(f *fact.Facts) { f.Members[1].Name = "secondary/payload.bin" }, unknown, "does not read"},
+			{"a payload", layout("zip-payload"), unknown, "does not read"},
+			{"contents not recognised", layout("zip"), unknown, "does not read"},
+			{"a folder", layout("folder"), unknown, "does not read"},
+			{"no members", func(f *fact.Facts) { f.Members = nil }, unknown, ""},
+			{"members not looked at", func(f *fact.Facts) { blind(f, fact.KindMembers, fact.Location{}) }, unknown, ""},
+		},
 		"no-downgrade": {
 			{"sound", nil, pass, "not older"},
 			{"older", func(f *fact.Facts) { f.Update[0].BuildTime = "2013-01-01T00:00:00Z" }, fails, "older than its base"},

@@ -2,6 +2,7 @@ package packs
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -236,4 +237,17 @@ func comparedDevices(text string) []string {
 		}
 	}
 	return out
+}
+
+// payloadHashes knows so far only where there is no payload at all: in an update
+// whose installer script writes files or blocks, and that holds none.
+func payloadHashes(f *fact.Facts) []policies.Judgement {
+	const name = "payload.bin"
+	scripted := updateOf(f).Layout == layoutZipFiles || updateOf(f).Layout == layoutZipBlock
+	holds := slices.ContainsFunc(f.Members, func(m fact.Member) bool { return path.Base(m.Name) == name })
+	if scripted && !holds && len(f.Members) > 0 && wouldShow(f, fact.KindMembers, name) {
+		return []policies.Judgement{na(fact.UpdateSubject, "an installer script writes this update, and none of its %d members is a payload", len(f.Members))}
+	}
+	return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindPartitions, nil,
+		"the operations of the payload and the hashes of partitions: this version does not read them")}
 }

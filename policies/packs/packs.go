@@ -3,8 +3,7 @@
 //
 // A rule never says pass or na on something that this version cannot look at: where
 // the facts are not found yet, it exists all the same, answers unknown and names
-// what it misses. Such a rule only warns (UnknownWarns) until then, because a gate that always
-// says unknown is no gate.
+// what it misses, and keeps the gate from saying pass.
 //
 // baseline.go lists the rules; the other files hold what they look at, one notion
 // each.

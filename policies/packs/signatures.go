@@ -143,12 +143,12 @@ func accepted(f *fact.Facts, s *fact.Signature) policies.Judgement {
 	}
 	switch {
 	case len(yes) == len(rows) || known && len(yes) > 0:
-		j := pass(subject, "taken by recovery of Android %s, if it trusts the key", span(yes[0]))
+		j := pass(subject, "taken by recovery of %s, if it trusts the key", span(yes[0]))
 		for i := range s.Accepts {
 			a := &s.Accepts[i]
 			if a.Reader != "recovery" && a.Takes != nil && !*a.Takes && (!known || covers(a, release)) {
 				j.Assumptions = append(j.Assumptions, policies.Assumption{At: &s.At,
-					What: fmt.Sprintf("nothing asks %s of Android %s before recovery does: it would refuse (%s)", a.Reader, span(a), a.Rule)})
+					What: fmt.Sprintf("nothing asks %s of %s before recovery does: it would refuse (%s)", a.Reader, span(a), a.Rule)})
 			}
 		}
 		return j
@@ -156,7 +156,7 @@ func accepted(f *fact.Facts, s *fact.Signature) policies.Judgement {
 		v := policies.Violation{Message: "no recovery that fits the update would take the signature, even if it trusted the key"}
 		for i, a := range no {
 			v.Evidence = append(v.Evidence, policies.Evidence{Role: "signer", Order: i + 1, At: s.At,
-				Detail: fmt.Sprintf("recovery of Android %s: %s", span(a), a.Rule)})
+				Detail: fmt.Sprintf("recovery of %s: %s", span(a), a.Rule)})
 		}
 		return fail(subject, v)
 	case !known:
@@ -168,13 +168,13 @@ func accepted(f *fact.Facts, s *fact.Signature) policies.Judgement {
 func span(a *fact.Accepts) string {
 	switch {
 	case a.Since == "" && a.Until == "":
-		return "any release"
+		return "every Android release"
 	case a.Until == "":
-		return a.Since + " and later"
+		return "Android " + a.Since + " and later"
 	case a.Since == "":
-		return "up to " + a.Until
+		return "Android up to " + a.Until
 	}
-	return a.Since + " to " + a.Until
+	return "Android " + a.Since + " to " + a.Until
 }
 
 // covers tells whether a release lies in the range. An end that is no release
