@@ -37,7 +37,7 @@ func Decode(r io.Reader) (*Facts, error) {
 		return nil, fmt.Errorf("facts: %w", err)
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return nil, errors.New("facts: something follows the facts")
+		return nil, errors.New("facts: more than one value")
 	}
 	if err := f.check(); err != nil {
 		return nil, fmt.Errorf("facts: %w", err)
@@ -123,7 +123,7 @@ func (l *Location) UnmarshalJSON(data []byte) error {
 	names := append([]string{l.Partition, l.Slot, l.Path, l.Device}, l.Inner...)
 	for _, n := range append(names, l.Outer...) {
 		if strings.ContainsAny(n, "!#:") {
-			return fmt.Errorf("a location's name holds ! # or :")
+			return fmt.Errorf("a name in a location holds one of the characters that separate them")
 		}
 	}
 	if l.Offset != nil && *l.Offset < 0 || l.Line != nil && *l.Line < 0 {

@@ -105,7 +105,7 @@ func partitionName(device string) string {
 	}
 	for _, kernel := range [...]string{"mmcblk", "mtd", "sd", "dm-", "nand", "loop", "stl", "bml", "tfsr", "vd", "hd", "ram", "nvme"} {
 		rest, ok := strings.CutPrefix(base, kernel)
-		if ok && len(rest) <= 10 && strings.Trim(rest, "blockabcdefgh0123456789pn") == "" {
+		if ok && len(rest) <= 10 && strings.Trim(rest, "abcdefghklnop0123456789") == "" {
 			return ""
 		}
 	}

@@ -28,7 +28,7 @@ func TestRun(t *testing.T) {
 	}
 	const at = "META-INF/com/android/metadata#@"
 	want := []string{"a|1|" + at + "0x0@1", "ota-property-files|metadata:69:288|" + at + "0x6@3",
-		"key with|two = signs|" + at + "0x38@4", "no sign||" + at + "0x4f@5", "esc|%1B[2J|" + at + "0x57@6", "last|x|" + at + "0x60@7"}
+		"key with|two = signs|" + at + "0x32@4", "no sign||" + at + "0x49@5", "esc|%1B[2J|" + at + "0x51@6", "last|x|" + at + "0x5a@7"}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
