@@ -17,6 +17,7 @@ import (
 	"github.com/otavet/otavet/ota"
 	"github.com/otavet/otavet/ota/blob"
 	"github.com/otavet/otavet/ota/otatest"
+	"github.com/otavet/otavet/ota/parse"
 )
 
 func open(t testing.TB, path string) *ota.Package {
@@ -274,5 +275,39 @@ func TestNestingEnds(t *testing.T) {
 	}
 	if deep == 0 || deep > 8 {
 		t.Errorf("ends %d deep: %+v", deep, f.Gaps)
+	}
+}
+
+// Containers that each keep to their limits, and together do not, end the run.
+func TestContainersTogether(t *testing.T) {
+	zipped := func(files map[string][]byte) []byte {
+		var buf bytes.Buffer
+		w := zip.NewWriter(&buf)
+		for name, data := range files {
+			f, err := w.Create(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Write(data)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return buf.Bytes()
+	}
+	inner := zipped(map[string][]byte{"zeros": make([]byte, 1<<20)})
+	outer := map[string][]byte{}
+	for i := range 20 {
+		outer[string(rune('a'+i))+".apk"] = inner
+	}
+	for limit, want := range map[int64]error{64 << 20: nil, 8 << 20: parse.ErrLimit} {
+		p, err := ota.Open(t.Context(), blob.Bytes(zipped(outer)), "many.zip", ota.Options{Limits: parse.Limits{Produced: limit}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := inspect.Run(t.Context(), p, suite.All(), nil, inspect.Options{Jobs: 2})
+		if !errors.Is(err, want) || (f == nil) != (want != nil) {
+			t.Errorf("limit %d: %v, want %v", limit, err, want)
+		}
 	}
 }

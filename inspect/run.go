@@ -15,6 +15,7 @@ import (
 	"github.com/otavet/otavet/inspect/fact"
 	"github.com/otavet/otavet/ota"
 	"github.com/otavet/otavet/ota/blob"
+	"github.com/otavet/otavet/ota/parse"
 )
 
 // Run finds the wanted kinds of facts, and those that they need; nil means all
@@ -65,6 +66,10 @@ func Run(ctx context.Context, p *ota.Package, s Suite, want []fact.Kind, o Optio
 		}
 		facts.Merge(&got)
 		facts.Sort()
+	}
+	if p.Budget().Exhausted() {
+		return nil, &parse.Error{Format: "update", Off: -1, Kind: parse.ErrLimit,
+			Msg: "its containers together unpack to more than is allowed for the whole"}
 	}
 	if err := r.stamp(ctx, facts, digest); err != nil {
 		return nil, err

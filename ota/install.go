@@ -249,6 +249,10 @@ func (p *Package) treeNode(n *edify.Node) *treeNode {
 	case n.Member != "" && n.From == "":
 		t.member = parse.Escape(n.Member)
 		t.meta.Member = t.member
+		if err := p.again(t.member); err != nil {
+			t.member, t.missing = "", err
+			break
+		}
 		if link, err := fs.ReadLink(p.Members, t.member); err == nil {
 			t.mode, t.link = fs.ModeSymlink|0o777, link
 		}
@@ -259,6 +263,19 @@ func (p *Package) treeNode(n *edify.Node) *treeNode {
 		t.mode = t.mode&^fs.ModePerm | unixMode(*n.Mode)
 	}
 	return t
+}
+
+// again charges a member that is installed once more: a script of one line for
+// each copy could otherwise ask for any amount of reading.
+func (p *Package) again(member string) error {
+	if !p.installed[member] {
+		return nil // charged when the package was opened
+	}
+	st, err := fs.Stat(p.Members, member)
+	if err != nil {
+		return err
+	}
+	return p.budget.Produce("installer", st.Size())
 }
 
 // unixMode turns the bits of chmod(2) into those of io/fs.

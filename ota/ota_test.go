@@ -356,3 +356,33 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+// A script that installs one member again and again meets the budget.
+func TestInstalledAgainAndAgain(t *testing.T) {
+	const script = "META-INF/com/google/android/updater-script"
+	text := `package_extract_file("big", "/system/a");`
+	for i := range 50 {
+		text += fmt.Sprintf("package_extract_file(\"big\", \"/system/b%d\");", i)
+	}
+	data := zipOf(t, map[string]string{script: text, "big": strings.Repeat("x", 1<<16)})
+	p, err := ota.Open(t.Context(), blob.Bytes(data), "again.zip", ota.Options{Limits: parse.Limits{Produced: 1 << 20}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	fsys, err := p.Partitions[0].FS(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for i := range 50 {
+		if _, err := fs.ReadFile(fsys, fmt.Sprintf("b%d", i)); errors.Is(err, parse.ErrLimit) {
+			refused++
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if refused == 0 || refused == 50 {
+		t.Errorf("%d of 50 copies are over the limit", refused)
+	}
+}

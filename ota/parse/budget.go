@@ -32,12 +32,30 @@ const MaxRatio = 1100
 // reader charges by what the file declares, in the file's order, when it opens
 // it, so that which charge fails does not depend on who reads first.
 //
+// Budgets of containers inside one another also share the limits of the
+// outermost: a file of many small containers that each keep to their own allotment could
+// ask for any amount of work. Which container meets that limit does depend on who reads
+// first, so it only ends the whole run: see Exhausted.
+//
 // A nil Budget has the default limits and counts nothing.
 type Budget struct {
 	limits   Limits
 	produced atomic.Int64
 	entries  atomic.Int64
+	whole    *whole
 }
+
+// whole is what all budgets of one outermost file share.
+type whole struct {
+	limits    Limits
+	produced  atomic.Int64
+	entries   atomic.Int64
+	exhausted atomic.Bool
+}
+
+// wholeEntries is how many times the entries of one container all of them
+// together may have: a ROM's apps hold some ten times the entries of its largest image.
+const wholeEntries = 16
 
 // NewBudget allots l, zero fields standing for the defaults.
 func NewBudget(l Limits) *Budget {
@@ -51,7 +69,11 @@ func NewBudget(l Limits) *Budget {
 	if l.Depth <= 0 {
 		l.Depth = d.Depth
 	}
-	return &Budget{limits: l}
+	all := l
+	if all.Entries < 1<<62/wholeEntries {
+		all.Entries *= wholeEntries
+	}
+	return &Budget{limits: l, whole: &whole{limits: all}}
 }
 
 // Produce charges n bytes of decoded output. Once it has failed the charge is
@@ -60,7 +82,10 @@ func (b *Budget) Produce(format string, n int64) error {
 	if b == nil {
 		return nil
 	}
-	return charge(&b.produced, n, b.limits.Produced, format, "decoded bytes")
+	if err := charge(&b.produced, n, b.limits.Produced, format, "decoded bytes"); err != nil {
+		return err
+	}
+	return b.share(&b.whole.produced, n, b.whole.limits.Produced, format, "decoded bytes")
 }
 
 // Entry charges n entries.
@@ -68,8 +93,23 @@ func (b *Budget) Entry(format string, n int64) error {
 	if b == nil {
 		return nil
 	}
-	return charge(&b.entries, n, b.limits.Entries, format, "entries")
+	if err := charge(&b.entries, n, b.limits.Entries, format, "entries"); err != nil {
+		return err
+	}
+	return b.share(&b.whole.entries, n, b.whole.limits.Entries, format, "entries")
 }
+
+func (b *Budget) share(have *atomic.Int64, n, most int64, format, what string) error {
+	err := charge(have, n, most, format, what+" in the whole of the update")
+	if err != nil {
+		b.whole.exhausted.Store(true)
+	}
+	return err
+}
+
+// Exhausted tells whether all containers together asked for more than the
+// outermost was allotted. The answers of the run must then be thrown away.
+func (b *Budget) Exhausted() bool { return b != nil && b.whole.exhausted.Load() }
 
 func charge(have *atomic.Int64, n, most int64, format, what string) error {
 	if n < 0 {
@@ -102,5 +142,5 @@ func (b *Budget) Inside(format string, stored int64) (*Budget, error) {
 	if most := int64(1<<20) + min(max(stored, 0), l.Produced/MaxRatio)*MaxRatio; most < l.Produced {
 		l.Produced = most
 	}
-	return &Budget{limits: l}, nil
+	return &Budget{limits: l, whole: b.whole}, nil
 }

@@ -145,6 +145,27 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// Many containers that keep to their own limits meet that of the whole.
+func TestBudgetOfTheWhole(t *testing.T) {
+	outer := parse.NewBudget(parse.Limits{Produced: 3 << 20})
+	for i := range 3 {
+		in, err := outer.Inside("x", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := in.Produce("x", 1<<20); err != nil || outer.Exhausted() {
+			t.Fatalf("container %d: %v", i, err)
+		}
+	}
+	in, err := outer.Inside("x", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := in.Produce("x", 1); !errors.Is(err, parse.ErrLimit) || !outer.Exhausted() || !in.Exhausted() {
+		t.Errorf("one byte over the whole: %v, exhausted %v", err, outer.Exhausted())
+	}
+}
+
 func TestBudgetParallel(t *testing.T) {
 	b := parse.NewBudget(parse.Limits{Entries: 1000})
 	var wg sync.WaitGroup
