@@ -110,7 +110,17 @@ func (f CheckFunc) Judge(ctx context.Context, in Input) ([]Judgement, error) { r
 type Input struct {
 	Facts *fact.Facts
 	Base  *fact.Facts // the older update; nil where none was given
+	// Trust lists the keys that the user trusts for a role, such as RoleOTA, by the
+	// SHA-256 of their SubjectPublicKeyInfo in lower-case hexadecimal.
+	Trust map[Role][]string
 }
+
+// A Role is what a key may be trusted for: one that is trusted for apps is not
+// trusted for updates.
+type Role string
+
+// RoleOTA is to sign updates as a whole.
+const RoleOTA Role = "ota"
 
 // A Pack is a set of rules under one name.
 type Pack struct {

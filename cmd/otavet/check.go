@@ -25,6 +25,7 @@ type checkOptions struct {
 	inputOptions
 	packs       []string
 	base        string
+	trust       []string
 	failOn      string
 	minSeverity string
 	unknown     string
@@ -64,6 +65,7 @@ Of several the first of 5, 3, 2, 1, 4, 0 counts.`,
 	f := cmd.Flags()
 	f.StringArrayVar(&o.packs, "pack", nil, "pack of rules (default baseline, the only one yet)")
 	f.StringVar(&o.base, "base", "", "the update before this one, or its facts: for rules that compare")
+	f.StringArrayVar(&o.trust, "trust", nil, "ROLE=FILE: trust the keys of FILE for ROLE; ota, with certificates or public keys in PEM")
 	f.StringVar(&o.failOn, "fail-on", "low", "least severity that makes exit status 1: info, low, medium, high, critical")
 	f.StringVar(&o.minSeverity, "min-severity", "", "leave milder rules out of the table (the verdict does not change)")
 	f.StringVar(&o.unknown, "unknown", "", "what undecided required rules do: fail or warn (default: as each rule says)")
@@ -181,14 +183,17 @@ func runCheck(ctx context.Context, a *app, o checkOptions, path string) error {
 	if err != nil {
 		return err
 	}
+	trust, inputs, err := readTrust(o.trust)
+	if err != nil {
+		return err
+	}
 	ctx, stop := o.bounded(ctx)
 	defer stop()
 	facts, stored, err := o.gather(ctx, path, wanted(rules), a.stderr)
 	if err != nil {
 		return err
 	}
-	in := policies.Input{Facts: facts}
-	var inputs []report.Input
+	in := policies.Input{Facts: facts, Trust: trust}
 	if o.base != "" {
 		if in.Base, err = o.gatherBase(ctx, a.stderr, rules); err != nil {
 			return err

@@ -58,6 +58,20 @@ func signatureRules() []*policies.Policy {
 			Check:      check(signaturesHold),
 		}),
 		required(policies.Policy{
+			ID:        "signer-is-trusted",
+			Title:     "The signer is one that you trust for updates",
+			Rationale: "That a signature holds says that somebody signed. Only you can say whose key it must be.",
+			LooksAt: "The key that made the whole-file signature, against the keys of --trust ota=FILE, by the public key itself: names and certificates are not compared. " +
+				"Without --trust it is unknown, and warns.",
+			Remedy:     "Get the update from its publisher. Name the key that you have from the publisher by another way with --trust ota=FILE.",
+			References: []policies.Reference{{Title: "Improper verification of source of a communication channel", CWE: 940}},
+			Severity:   policies.SeverityCritical,
+			OnUnknown:  policies.UnknownWarns,
+			Needs:      []fact.Kind{fact.KindUpdate, fact.KindSignatures},
+			Concerns:   aboutWholeFile,
+			Check:      policies.CheckFunc(signerTrusted),
+		}),
+		required(policies.Policy{
 			ID:        "signature-accepted",
 			Title:     "A recovery of its release would take the signature",
 			Rationale: "Recoveries differ in the keys, digests and message forms they accept. An update that holds on paper and is refused by the device leaves the device without the fix.",

@@ -71,6 +71,11 @@ func call(effect, name string, args ...string) fact.Script {
 	return fact.Script{Call: name, Args: args, Effect: effect}
 }
 
+// trust is the key that signed what is sound.
+func trust() map[policies.Role][]string {
+	return map[policies.Role][]string{policies.RoleOTA: {"k0", "k1"}}
+}
+
 const pass, fails, unknown, na = policies.StatusPass, policies.StatusFail, policies.StatusUnknown, policies.StatusNA
 
 type change struct {
@@ -152,7 +157,7 @@ func TestRules(t *testing.T) {
 			if c.do != nil {
 				c.do(f)
 			}
-			r := judge(t, policies.Input{Facts: f, Base: base()}, id)
+			r := judge(t, policies.Input{Facts: f, Base: base(), Trust: trust()}, id)
 			if r.Status != c.want || !strings.Contains(words(r), c.says) {
 				t.Errorf("%s, %s: %s, want %s with %q:\n%s", id, c.name, r.Status, c.want, c.says, words(r))
 			}
@@ -264,6 +269,16 @@ func TestGate(t *testing.T) {
 	} {
 		if got := exit(tc.facts, tc.base, tc.s); got != tc.want {
 			t.Errorf("%s: exit %d, want %d", name, got, tc.want)
+		}
+	}
+}
+
+// Without --trust nobody is trusted, and a key for something else is none for updates.
+func TestTrust(t *testing.T) {
+	for _, keys := range []map[policies.Role][]string{nil, {policies.RoleOTA: nil}, {"apk": {"k1"}}} {
+		r := judge(t, policies.Input{Facts: sound(), Base: base(), Trust: keys}, "signer-is-trusted")
+		if r.Status != unknown || !strings.Contains(words(r), "--trust ota=FILE") {
+			t.Errorf("trust %v: %s: %s", keys, r.Status, words(r))
 		}
 	}
 }

@@ -247,6 +247,21 @@ func cases() map[string][]change {
 			{"payload", layout("zip-payload"), na, "no installer script"},
 			{"a layout of tomorrow", layout("cube"), unknown, ""},
 		},
+		"signer-is-trusted": {
+			{"sound", nil, pass, "signed by the trusted key k1"},
+			{"another's", func(f *fact.Facts) { f.Signatures[0].Signers[0].KeySHA256 = "k9" }, fails, "not one that you trust"},
+			{"the same certificate over another key", func(f *fact.Facts) {
+				f.Signatures[0].Signers[0].KeySHA256 = "k9"
+				f.Signatures[0].Signers[0].SHA256 = "k1"
+			}, fails, "not one that you trust"},
+			{"no key recorded", func(f *fact.Facts) { f.Signatures[0].Signers[0].KeySHA256 = "" }, fails, ""},
+			{"broken", func(f *fact.Facts) { no := false; f.Signatures[0].Holds = &no }, fails, "does not hold"},
+			{"not judged", func(f *fact.Facts) { f.Signatures[0].Holds = nil }, unknown, "whether the signature holds"},
+			{"nobody proven", func(f *fact.Facts) { f.Signatures[0].Signers = nil }, unknown, "not proven"},
+			{"unsigned", noSignature, fails, "no key at all"},
+			{"unsigned, and not looked at", func(f *fact.Facts) { noSignature(f); without(f, fact.KindSignatures) }, unknown, ""},
+			{"a folder", layout("folder"), unknown, "to compare"},
+		},
 		"payload-hashes-hold": {
 			{"no payload", nil, na, "none of its 2 members is a payload"},
 			{"blocks", func(f *fact.Facts) { f.Update[0].Layout = "zip-block" }, na, "none of its 2 members is a payload"},

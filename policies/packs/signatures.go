@@ -2,6 +2,7 @@ package packs
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -306,3 +307,51 @@ func sameKey(subject fact.Subject, c *fact.Certificate, s *fact.Signature) polic
 
 // short is enough of a hash for a person to compare.
 func short(hash string) string { return hash[:min(len(hash), 16)] }
+
+// signerTrusted asks whether a key that the user trusts made the signature.
+func signerTrusted(_ context.Context, in policies.Input) ([]policies.Judgement, error) {
+	keys := in.Trust[policies.RoleOTA]
+	if len(keys) == 0 {
+		return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindSignatures, nil,
+			"whose key you trust for updates: name it with --trust ota=FILE")}, nil
+	}
+	var out []policies.Judgement
+	for _, s := range wholeFile(in.Facts) {
+		out = append(out, trustedBy(s, keys))
+	}
+	if len(out) == 0 {
+		if !canCarryWholeFile(in.Facts) || !wouldShow(in.Facts, fact.KindSignatures, "") {
+			return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindSignatures, nil, "a whole-file signature to compare the trusted key with")}, nil
+		}
+		out = append(out, fail(fact.UpdateSubject, violation("no key at all, and so none that is trusted, signed the package as a whole",
+			evidence("absent", updateOf(in.Facts).At, "no signature in the comment at the end of the zip"))))
+	}
+	return out, nil
+}
+
+// canCarryWholeFile tells whether the update is a file in which recovery would
+// look for the signature.
+func canCarryWholeFile(f *fact.Facts) bool {
+	return slices.Contains([]string{layoutZip, layoutZipFiles, layoutZipBlock}, updateOf(f).Layout)
+}
+
+func trustedBy(s *fact.Signature, keys []string) policies.Judgement {
+	subject := signatureSubject(s)
+	switch {
+	case s.Holds == nil:
+		return unknown(subject, fact.KindSignatures, &s.At, "whether the signature holds: %s", cmp.Or(s.Reason, "no reason was recorded"))
+	case !*s.Holds:
+		return fail(subject, violation("no trusted key made the signature: it does not hold", evidence("signer", s.At, "%s", cmp.Or(s.Reason, "no reason was recorded"))))
+	}
+	for _, g := range s.Signers {
+		if slices.Contains(keys, g.KeySHA256) && g.KeySHA256 != "" {
+			return pass(subject, "signed by the trusted key %s", short(g.KeySHA256))
+		}
+	}
+	if len(s.Signers) == 0 {
+		return unknown(subject, fact.KindSignatures, &s.At, "who made the signature: it is not proven")
+	}
+	g := s.Signers[0]
+	return fail(subject, violation("the signer is not one that you trust for updates",
+		evidence("signer", s.At, "signed by %s, key %s", g.Subject, short(g.KeySHA256))))
+}
