@@ -40,6 +40,8 @@ var floors = []struct {
 	{"policies", []string{"inspect/fact"}},
 	{"policies/packs", []string{"inspect/fact", "policies"}},
 	{"policies/report", []string{"inspect/fact", "policies"}},
+	{"inspect/format/chunk", over(ground, "ota/blob")},
+	{"inspect/format/*", over(ground, "ota/blob", "inspect/format/chunk")},
 	{"inspect", over(ground, "inspect/fact", "ota", "ota/archive", "ota/blob")},
 	{"inspect/extract/*", top},
 	{"inspect/analyze/*", top},

@@ -103,7 +103,7 @@ func ParseLocation(text string) (Location, error) {
 			l.Partition, l.Slot = name[:n-2], name[n-1:]
 		}
 	}
-	l.Path = strings.TrimPrefix(head, "/")
+	l.Path = strings.TrimLeft(head, "/")
 	if l.Path == "." {
 		l.Path = ""
 	}
