@@ -198,7 +198,7 @@ func digestOnce(p *ota.Package, progress func(ota.Event)) func(context.Context) 
 	return func(ctx context.Context) (string, error) {
 		once.Do(func() {
 			if p.File != nil {
-				sum, err = hashBlob(ctx, p.File, "hash", progress)
+				sum, err = Hash(ctx, p.File, progress)
 			}
 		})
 		return sum, err

@@ -104,7 +104,7 @@ func reopen(t *testing.T, paths []string) {
 					return
 				}
 				defer closer()
-				if seen[whole], err = inspect.Hash(t.Context(), b); err != nil {
+				if seen[whole], err = inspect.Hash(t.Context(), b, nil); err != nil {
 					t.Errorf("%s: %s: %v", path, text, err)
 				}
 				if l.Offset != nil && *l.Offset > b.Size() {

@@ -93,7 +93,7 @@ func (r *run) script(ctx context.Context, f *fact.Facts) error {
 		return err
 	}
 	defer closer()
-	sum, err := hashBlob(ctx, b, "", nil)
+	sum, err := Hash(ctx, b, nil)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (r *run) script(ctx context.Context, f *fact.Facts) error {
 func (r *run) partition(ctx context.Context, q *ota.Partition, f *fact.Facts) error {
 	rec := fact.Partition{Name: q.Name, Slot: q.Slot, Mount: q.Mount, Form: q.Form, At: PartitionLocation(q, "")}
 	if q.Image != nil {
-		sum, err := hashBlob(ctx, q.Image, q.Name, r.o.Progress)
+		sum, err := Hash(ctx, q.Image, r.o.Progress)
 		if err != nil {
 			if fatal(ctx, err) {
 				return err

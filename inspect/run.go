@@ -183,8 +183,9 @@ func (r *run) emits() []fact.Kind {
 	return slices.Compact(kinds)
 }
 
-// hashBlob is the SHA-256 of b in hexadecimal.
-func hashBlob(ctx context.Context, b blob.Blob, phase string, progress func(ota.Event)) (string, error) {
+// Hash is the SHA-256 of b in hexadecimal. progress, if any, hears of the bytes
+// that have been read.
+func Hash(ctx context.Context, b blob.Blob, progress func(ota.Event)) (string, error) {
 	h := sha256.New()
 	// 1 MiB at a time: fewer calls, and cancellation is seen within a millisecond.
 	buf := make([]byte, min(max(b.Size(), 1), 1<<20))
@@ -195,7 +196,7 @@ func hashBlob(ctx context.Context, b blob.Blob, phase string, progress func(ota.
 		h.Write(buf[:n])
 		done += int64(n)
 		if progress != nil && n > 0 {
-			progress(ota.Event{Phase: phase, Done: done, Total: b.Size(), Unit: "bytes"})
+			progress(ota.Event{Phase: "hash", Done: done, Total: b.Size(), Unit: "bytes"})
 		}
 		if err == io.EOF {
 			break
@@ -209,6 +210,3 @@ func hashBlob(ctx context.Context, b blob.Blob, phase string, progress func(ota.
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
-
-// Hash is the SHA-256 of b in hexadecimal.
-func Hash(ctx context.Context, b blob.Blob) (string, error) { return hashBlob(ctx, b, "", nil) }

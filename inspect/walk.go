@@ -148,7 +148,7 @@ func (r *run) visit(ctx context.Context, v visit, out *fact.Facts) error {
 	}
 	defer closer()
 	if whole || len(matched) > 0 {
-		if v.at.SHA256, err = hashBlob(ctx, b, "", nil); err != nil {
+		if v.at.SHA256, err = Hash(ctx, b, nil); err != nil {
 			return err
 		}
 	}

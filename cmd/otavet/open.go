@@ -180,5 +180,5 @@ func hashFile(ctx context.Context, path string) (string, error) {
 		return "", err
 	}
 	defer b.Close()
-	return inspect.Hash(ctx, b)
+	return inspect.Hash(ctx, b, nil)
 }

@@ -114,11 +114,16 @@ func (m *meter) event(e ota.Event) {
 
 func line(e ota.Event, took time.Duration) string {
 	s := parse.EscapeText(e.Phase) + ": " + amount(e.Done, e.Unit)
-	if e.Total > 0 {
+	if e.Total <= 0 {
+		return s
+	}
+	if e.Unit == "bytes" {
 		s += " of " + amount(e.Total, e.Unit)
-		if left := time.Duration(float64(took) * float64(e.Total-e.Done) / float64(max(e.Done, 1))); e.Done > 0 && left > time.Second {
-			s += fmt.Sprintf(", %v left", left.Round(time.Second))
-		}
+	} else {
+		s = fmt.Sprintf("%s: %d of %s", parse.EscapeText(e.Phase), e.Done, amount(e.Total, e.Unit))
+	}
+	if left := time.Duration(float64(took) * float64(e.Total-e.Done) / float64(max(e.Done, 1))); e.Done > 0 && left > time.Second {
+		s += fmt.Sprintf(", %v left", left.Round(time.Second))
 	}
 	return s
 }
@@ -130,7 +135,7 @@ func amount(n int64, unit string) string {
 	for _, u := range []struct {
 		size int64
 		name string
-	}{{1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}} {
+	}{{1e9, "GB"}, {1e6, "MB"}, {1e3, "kB"}} {
 		if n >= u.size {
 			return fmt.Sprintf("%.1f %s", float64(n)/float64(u.size), u.name)
 		}

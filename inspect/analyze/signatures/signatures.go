@@ -238,5 +238,5 @@ func hashMember(ctx context.Context, p *ota.Package, name string) (string, error
 		return "", err
 	}
 	defer closer()
-	return inspect.Hash(ctx, b)
+	return inspect.Hash(ctx, b, nil)
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/otavet/otavet/inspect"
 	"github.com/otavet/otavet/inspect/fact"
 	"github.com/otavet/otavet/ota"
-	"github.com/otavet/otavet/ota/blob"
 )
 
 // Analysis makes the one record of the update.
@@ -122,15 +121,12 @@ func hashTree(ctx context.Context, p *inspect.Pass) (string, int64, error) {
 			failed = err
 			return nil
 		}
-		n, sum, err := hashEntry(ctx, p.Package, path, info)
+		n, sum, err := hashEntry(ctx, p, path, info, size)
 		if err != nil {
 			failed = err
 			return nil
 		}
 		size += n
-		if p.Progress != nil {
-			p.Progress(ota.Event{Phase: "hash", Done: size, Unit: "bytes"})
-		}
 		lines = append(lines, fmt.Sprintf("%s\x00%s\x00%d\x00%s\n", p.Package.DevicePath(path), info.Mode(), n, sum))
 		return nil
 	})
@@ -145,22 +141,25 @@ func hashTree(ctx context.Context, p *inspect.Pass) (string, int64, error) {
 	return hex.EncodeToString(h.Sum(nil)), size, nil
 }
 
-func hashEntry(ctx context.Context, p *ota.Package, path string, info fs.FileInfo) (int64, string, error) {
+// hashEntry gives a file's size and hash, or a link's target; done is what was
+// read before it.
+func hashEntry(ctx context.Context, p *inspect.Pass, path string, info fs.FileInfo, done int64) (int64, string, error) {
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0:
-		link, err := fs.ReadLink(p.Members, path)
+		link, err := fs.ReadLink(p.Package.Members, path)
 		return 0, link, err
 	case !info.Mode().IsRegular():
 		return 0, "", nil
 	}
-	b, closer, err := ota.OpenBlob(ctx, p.Members, path, p.Spool())
+	b, closer, err := ota.OpenBlob(ctx, p.Package.Members, path, p.Package.Spool())
 	if err != nil {
 		return 0, "", err
 	}
 	defer closer()
-	h := sha256.New()
-	if _, err := io.Copy(h, blob.Reader(b)); err != nil {
-		return 0, "", err
-	}
-	return b.Size(), hex.EncodeToString(h.Sum(nil)), nil
+	sum, err := inspect.Hash(ctx, b, func(e ota.Event) {
+		if p.Progress != nil {
+			p.Progress(ota.Event{Phase: "hash", Done: done + e.Done, Unit: "bytes"})
+		}
+	})
+	return b.Size(), sum, err
 }
