@@ -28,20 +28,27 @@ const maxScript = 8 << 20
 // recognise tells the layout of an archive by the names of its members.
 func (p *Package) recognise(ctx context.Context) error {
 	has := func(name string) bool { _, err := fs.Stat(p.Members, name); return err == nil }
+	// What recovery would install comes first: an app's manifest beside an installer
+	// does not make the update an app.
+	installer := has(updaterScript) || has(updateScript) || has(updateBinary)
 	switch {
+	case has(payloadBin):
+		p.Layout = LayoutZipPayload
+		p.unopened(payloadBin, "A/B payloads are not opened yet", "payload")
+		if installer {
+			p.problem(Problem{Member: payloadBin, Off: -1, Installs: true,
+				Err: fmt.Errorf("there are a payload and an installer script: the device decides which it takes: %w", ErrUndecided)})
+		}
+	case installer:
+		return p.openInstaller(ctx, has)
 	case has("apex_payload.img") || has("original_apex"):
 		p.Layout = LayoutAPEX
 		p.unopened("", "the module's payload image is not opened yet", "apex")
 	case has("AndroidManifest.xml"):
 		p.Layout = LayoutAPK
-	case has(payloadBin):
-		p.Layout = LayoutZipPayload
-		p.unopened(payloadBin, "A/B payloads are not opened yet", "payload")
 	case has("META/misc_info.txt"):
 		p.Layout = LayoutTargetFiles
 		p.unopened("", "images of target files are not opened yet", "avb")
-	case has(updaterScript) || has(updateScript) || has(updateBinary):
-		return p.openInstaller(ctx, has)
 	case has("android-info.txt"):
 		p.Layout = LayoutFactory
 		p.unopened("", "images of a factory archive are not opened yet", "avb")

@@ -117,6 +117,7 @@ func TestLayouts(t *testing.T) {
 		{map[string]string{"android-info.txt": "", "image.zip": ""}, ota.LayoutFactory, "not opened yet"},
 		{map[string]string{script: `ui_print("x");`, binary: "\x7fELF"}, ota.LayoutZipFiles, ""},
 		{map[string]string{script: `ui_print("x");`, binary: "#!/sbin/sh\n"}, ota.LayoutZipFiles, "no ELF program"},
+		{map[string]string{script: `ui_print("x");`, binary: "\x7fELF", "AndroidManifest.xml": "", "apex_payload.img": ""}, ota.LayoutZipFiles, ""},
 		{map[string]string{binary: "\x7fELF"}, ota.LayoutZipFiles, "there is no updater-script"},
 		{map[string]string{"META-INF/com/google/android/update-script": "show_progress 0.1 0\n"}, ota.LayoutZipFiles, "amend scripts"},
 		{map[string]string{script: `block_image_update("/dev/block/by-name/system", package_extract_file("system.transfer.list"), "system.new.dat", "system.patch.dat");`,
@@ -137,6 +138,19 @@ func TestLayouts(t *testing.T) {
 			t.Errorf("%v: %v, want %q", tc.files, p.Problems[0].Err, tc.problem)
 		}
 		p.Close()
+	}
+}
+
+// A package that two installers would take differently says so.
+func TestPayloadAndScript(t *testing.T) {
+	p, err := ota.Open(t.Context(), blob.Bytes(zipOf(t, map[string]string{"payload.bin": "CrAU",
+		"META-INF/com/google/android/update-binary": "\x7fELF"})), "x.zip", ota.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if len(p.Problems) != 2 || !errors.Is(p.Problems[1].Err, ota.ErrUndecided) {
+		t.Errorf("problems %v", p.Problems)
 	}
 }
 
