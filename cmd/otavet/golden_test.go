@@ -96,6 +96,33 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// The command that a finding names shows something.
+func TestLook(t *testing.T) {
+	t.Chdir(filepath.Join(otatest.Root(t), "testdata/updates"))
+	looked := 0
+	for _, name := range []string{"tampered.zip", "unsigned.zip", "twice.zip", "runs.zip", "sha1.zip"} {
+		out, _, _ := command("check", "--quiet", name)
+		for line := range strings.Lines(string(out)) {
+			look, ok := strings.CutPrefix(strings.TrimSpace(line), "Look: otavet ")
+			if !ok {
+				continue
+			}
+			var args []string
+			for _, a := range strings.Fields(look) { // none of these has a space in it
+				args = append(args, strings.Trim(a, "'"))
+			}
+			shown, errs, exit := command(append(args, "--quiet")...)
+			if len(shown) == 0 || len(errs) > 0 || exit == 2 || exit == 3 {
+				t.Errorf("%s: %s: exit %d, %s", name, look, exit, errs)
+			}
+			looked++
+		}
+	}
+	if looked < 4 {
+		t.Errorf("%d findings could be looked at", looked)
+	}
+}
+
 // Every example and every piece of public data gives JSON that is the same for any
 // number of jobs, on a machine that is busy, and that keeps to the schemas.
 func TestSameBytesOnALoadedMachine(t *testing.T) {

@@ -375,3 +375,21 @@ func TestWrap(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestQuote(t *testing.T) {
+	for in, want := range map[string]string{
+		"update.zip":       "update.zip",
+		"system:bin/a@2.0": "system:bin/a@2.0",
+		"a b":              "'a b'",
+		"x#@0x1":           "'x#@0x1'",
+		"$(reboot)":        "'$(reboot)'",
+		"it's; reboot":     `'it'\''s; reboot'`,
+		"":                 "''",
+		"-rf":              "'-rf'",
+		"`a`":              "'`a`'",
+	} {
+		if got := quote(in); got != want {
+			t.Errorf("quote(%q) = %s, want %s", in, got, want)
+		}
+	}
+}

@@ -305,6 +305,23 @@ func (t *table) subject(r *result, s *subject) {
 		name = strings.ToUpper(string(s.Status)) + " " + name
 	}
 	t.text("  ", name+": "+s.Message)
+	t.evidence(s)
+	if s.Status == policies.StatusFail {
+		if again := t.again(s); again != "" {
+			t.b.WriteString("    Look: " + t.clean(again) + "\n")
+		}
+	}
+	for i, a := range s.Assumptions {
+		if i == maxShown {
+			t.text("    ", fmt.Sprintf("and %d more (use --format json)", len(s.Assumptions)-i))
+			break
+		}
+		t.text("    assumed: ", a)
+	}
+}
+
+func (t *table) evidence(s *subject) {
+	last := ""
 	for i, e := range s.Evidence {
 		if i == maxShown {
 			t.text("    ", fmt.Sprintf("and %d more (use --format json)", len(s.Evidence)-i))
@@ -321,14 +338,10 @@ func (t *table) subject(r *result, s *subject) {
 				continue
 			}
 		}
-		t.b.WriteString(line + "\n")
-	}
-	for i, a := range s.Assumptions {
-		if i == maxShown {
-			t.text("    ", fmt.Sprintf("and %d more (use --format json)", len(s.Assumptions)-i))
-			break
+		if line != last {
+			t.b.WriteString(line + "\n")
 		}
-		t.text("    assumed: ", a)
+		last = line
 	}
 }
 

@@ -1,0 +1,33 @@
+package report
+
+import "strings"
+
+// again is the command that shows the first piece of evidence; "" if there is none.
+func (t *table) again(s *subject) string {
+	if len(s.Evidence) == 0 || t.m.JudgedFrom == FromFacts || t.m.Update.Path == "" {
+		return ""
+	}
+	at := s.Evidence[0].At
+	switch {
+	case at.Update != "":
+		return "" // another file, whose name is not known here
+	case at.Path != "" || at.Partition != "":
+		return "otavet cat " + quote(t.m.Update.Path) + " " + quote(at.String())
+	case s.Subject.Kind == "signature":
+		return "otavet signatures --detail " + quote(t.m.Update.Path)
+	case s.Subject.Kind == "member":
+		return "otavet facts --kinds members --format jsonl " + quote(t.m.Update.Path)
+	}
+	return ""
+}
+
+// quote spells an argument for a shell.
+func quote(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._/-:@%+=,", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 && s[0] != '-' {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
