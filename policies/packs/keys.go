@@ -75,11 +75,18 @@ func publicKeys(subject fact.Subject, verb string, known []fact.Known, at fact.L
 		case "no":
 			continue // known by name only
 		case "yes", "leaked":
-			if !noteOnly(k.Severity) {
-				j.Violations = append(j.Violations, violation(
-					fmt.Sprintf("a key that anybody may have %s: %s", verb, k.What), evidence("signer", at, "%s", detail)))
-				continue
+			if noteOnly(k.Severity) {
+				break
 			}
+			// A certificate and its key are two rows of the list and one finding.
+			if len(j.Violations) == 0 {
+				j.Violations = []policies.Violation{violation(fmt.Sprintf("a key that anybody may have %s: %s", verb, k.What))}
+			}
+			v := &j.Violations[0]
+			e := evidence("signer", at, "%s", detail)
+			e.Order = len(v.Evidence) + 1
+			v.Evidence = append(v.Evidence, e)
+			continue
 		}
 		j.Assumptions = append(j.Assumptions, policies.Assumption{
 			What: fmt.Sprintf("a publicly listed key is not misused here: %s (private key public: %s)", k.What, k.Private), At: &at})

@@ -38,11 +38,21 @@ func perWholeFile(judge func(*fact.Facts, *fact.Signature) policies.Judgement) p
 			out = append(out, judge(f, s))
 		}
 		if len(out) == 0 {
-			return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindSignatures, nil,
-				"a whole-file signature: the update was found to carry none")}
+			return []policies.Judgement{noWholeFile(f)}
 		}
 		return out
 	})
+}
+
+// noWholeFile says why there is no whole-file signature to judge.
+func noWholeFile(f *fact.Facts) policies.Judgement {
+	what := "a whole-file signature: the update was found to carry none"
+	if layout := updateOf(f).Layout; layout == layoutFolder {
+		what = "a whole-file signature: a folder is not the file that would carry it"
+	} else if !canCarryWholeFile(f) {
+		what = fmt.Sprintf("a whole-file signature: none was found, and an update of layout %q need not have one", layout)
+	}
+	return unknown(fact.UpdateSubject, fact.KindSignatures, nil, "%s", what)
 }
 
 func updateIsSigned(f *fact.Facts) []policies.Judgement {
