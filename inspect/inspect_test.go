@@ -43,7 +43,7 @@ func run(t testing.TB, p *ota.Package, want []fact.Kind, jobs int) *fact.Facts {
 func inputs(t testing.TB) []string {
 	var paths []string
 	root := otatest.Root(t)
-	for _, name := range []string{"example.zip", "ec.zip", "sha1.zip", "runs.zip", "tampered.zip", "unsigned.zip", "twice.zip", "source"} {
+	for _, name := range []string{"example.zip", "ec.zip", "sha1.zip", "runs.zip", "tampered.zip", "unsigned.zip", "twice.zip", "jar.zip", "source"} {
 		paths = append(paths, filepath.Join(root, "testdata/updates", name))
 	}
 	return paths

@@ -59,7 +59,7 @@ func command(args ...string) (stdout, stderr []byte, exit int) {
 func TestGolden(t *testing.T) {
 	root := otatest.Root(t)
 	facts, reports := schema(t, fact.JSONSchema()), schema(t, report.JSONSchema())
-	for _, name := range []string{"example", "tampered", "unsigned", "twice", "runs"} {
+	for _, name := range []string{"example", "tampered", "unsigned", "twice", "runs", "jar"} {
 		path := filepath.Join(root, "testdata/updates", name+".zip")
 		for _, tc := range []struct {
 			file   string

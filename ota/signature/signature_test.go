@@ -342,6 +342,12 @@ func FuzzCMS(f *testing.F) {
 			f.Add(must(os.ReadFile(n)))
 		}
 	}
+	for _, name := range []string{"example.zip", "ec.zip", "sha1.zip"} {
+		b := must(os.ReadFile(filepath.Join("../../testdata/updates", name)))
+		n := len(b)
+		start := int(b[n-6]) | int(b[n-5])<<8 // recovery's footer: where the message begins, from the end
+		f.Add(b[n-start : n-6])
+	}
 	f.Add([]byte{0x30, 0x0b, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := ParseCMS(b)

@@ -77,6 +77,9 @@ sign ec example.zip ec.zip
 sign sha1 example.zip sha1.zip
 sign example runs.zip runs.zip
 
+# Without -w SignApk makes a JAR signature, as updates had before 2010.
+java -jar "$signapk" --disable-v2 --min-sdk-version 18 key/example.x509.pem key/example.pk8 "$tmp/example.zip" "$out/jar.zip"
+
 cp "$tmp/example.zip" "$out/unsigned.zip"
 cp "$tmp/twice.zip" "$out/twice.zip"
 

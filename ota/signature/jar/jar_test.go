@@ -326,6 +326,18 @@ func TestApps(t *testing.T) {
 func FuzzVerify(f *testing.F) {
 	mf := "Manifest-Version: 1.0\r\n\r\nName: a\r\nSHA-256-Digest: WJG1tSLV3whtD/CxEPvZ0hu0/HFjrzTQgoai6Eb2vgM=\r\n\r\n"
 	f.Add([]byte(mf), []byte("Signature-Version: 1.0\r\nSHA1-Digest-Manifest: x\r\nX-Android-APK-Signed: 2, 3\r\n\r\nName: a\r\nSHA1-Digest: y\r\n\r\n"), []byte{0x30, 0x80})
+	z, err := zip.OpenReader("../../../testdata/updates/jar.zip")
+	if err != nil {
+		f.Fatal(err)
+	}
+	defer z.Close()
+	var seed [3][]byte
+	for i, name := range []string{"META-INF/MANIFEST.MF", "META-INF/CERT.SF", "META-INF/CERT.RSA"} {
+		if seed[i], err = fs.ReadFile(z, name); err != nil {
+			f.Fatal(err)
+		}
+	}
+	f.Add(seed[0], seed[1], seed[2])
 	f.Fuzz(func(t *testing.T, manifest, sf, der []byte) {
 		fsys := fstest.MapFS{"META-INF/MANIFEST.MF": {Data: manifest}, "META-INF/C.SF": {Data: sf}, "META-INF/C.RSA": {Data: der}, "a": {Data: []byte("text")}}
 		rs, err := Verify(context.Background(), fsys, Options{})

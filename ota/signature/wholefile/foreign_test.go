@@ -263,6 +263,64 @@ func TestMutations(t *testing.T) {
 	}
 }
 
+// footless are the mutations of a file that has no footer: most stay without one,
+// some get one that says nothing true.
+func footless(b []byte) []mutation {
+	n := len(b)
+	var out []mutation
+	for i := range min(n, 60) {
+		for _, mask := range []byte{0x01, 0x80, 0xff} {
+			c := bytes.Clone(b)
+			c[n-1-i] ^= mask
+			out = append(out, mutation{fmt.Sprintf("byte %#x ^ %#x", n-1-i, mask), c})
+		}
+	}
+	for _, start := range []int{0, 6, 7, 18, 100, 65535} {
+		for _, comment := range []int{0, 6, 18, 22, 100, n, 65535} {
+			foot := binary.LittleEndian.AppendUint16(nil, uint16(start))
+			foot = binary.LittleEndian.AppendUint16(append(foot, 0xff, 0xff), uint16(comment))
+			out = append(out,
+				mutation{fmt.Sprintf("a footer: start %d, comment %d", start, comment), append(bytes.Clone(b), foot...)},
+				mutation{fmt.Sprintf("in its place: start %d, comment %d", start, comment), append(bytes.Clone(b[:n-6]), foot...)})
+		}
+	}
+	for _, cut := range []int{1, 2, 5, 6, 22, 23, n / 2, n - 7, n - 6, n - 5, n} {
+		out = append(out, mutation{fmt.Sprintf("cut by %d", cut), bytes.Clone(b[:n-cut])})
+	}
+	return out
+}
+
+// What was not signed does not become so.
+func TestMutationsOfUnsigned(t *testing.T) {
+	o := newOpenSSL(t)
+	signed := load(t, "recovery", "otasigned_v1.zip")
+	key := o.key(verify(t, signed).Signers[0].Certificate)
+	for _, file := range []string{"jarsigned.zip", "unsigned.zip", "random.zip", "ziptest_valid.zip"} {
+		all := footless(load(t, "recovery", file))
+		if len(all) < 200 {
+			t.Errorf("%s: only %d mutations", file, len(all))
+		}
+		count := map[string]int{}
+		for _, m := range all {
+			want := o.expect(m.b, key, "sha1")
+			count[want]++
+			r, err := Verify(context.Background(), blob.Bytes(m.b), nil)
+			got := "none"
+			if err == nil && r.Intact != signature.Unknown {
+				got = r.Intact.String()
+			} else if err == nil {
+				got = "no" // nothing to take a key from: it does not hold with the key that was trusted
+			} else if !errors.Is(err, signature.ErrNone) {
+				t.Fatal(err)
+			}
+			if got != want || got == "yes" {
+				t.Errorf("%s, %s: %s, want %s (%v)", file, m.name, got, want, r)
+			}
+		}
+		t.Logf("%s: %d mutations, expected %v", file, len(all), count)
+	}
+}
+
 // TestSignApk signs with the field's own tool.
 func TestSignApk(t *testing.T) {
 	otatest.Tool(t, "signapk") // Debian's is a JAR under that name

@@ -325,6 +325,14 @@ func FuzzVerify(f *testing.F) {
 			}
 		}
 	}
+	for _, name := range []string{"example.zip", "ec.zip", "sha1.zip"} {
+		b, err := os.ReadFile(filepath.Join("../../../testdata/updates", name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+		f.Add(b[len(b)-1200:]) // the end of it, which is what is parsed, as a file of its own
+	}
 	f.Add(append([]byte("PK\x05\x06................\x08\x00"), 0x30, 0, 8, 0, 0xff, 0xff, 8, 0))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := Verify(context.Background(), blob.Bytes(b), nil)
