@@ -166,7 +166,7 @@ func (r *run) files(ctx context.Context) (*fact.Facts, error) {
 			return nil, errs[i]
 		}
 		if errs[i] != nil {
-			results[i].Gaps = append(results[i].Gaps, gapOf(visits[i].at, errs[i], r.emits()))
+			results[i].Gaps = append(results[i].Gaps, fileGap(visits[i].at, errs[i], r.emits()))
 		}
 		all.Merge(&results[i])
 	}

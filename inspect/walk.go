@@ -85,11 +85,12 @@ func walk(ctx context.Context, fsys fs.FS, at func(string) fact.Location, skip f
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		if err != nil && (d == nil || d.IsDir()) {
+			gaps = append(gaps, gapOf(at(path), err, nil)) // it may hide anything
+			return fs.SkipDir
+		}
 		if err != nil {
-			gaps = append(gaps, gapOf(at(path), err, nil))
-			if d == nil || d.IsDir() {
-				return fs.SkipDir
-			}
+			gaps = append(gaps, fileGap(at(path), err, nil))
 			return nil
 		}
 		if path == "." || skip != nil && skip(path) {
@@ -97,7 +98,7 @@ func walk(ctx context.Context, fsys fs.FS, at func(string) fact.Location, skip f
 		}
 		info, err := d.Info()
 		if err != nil {
-			gaps = append(gaps, gapOf(at(path), err, nil))
+			gaps = append(gaps, fileGap(at(path), err, nil))
 			return nil
 		}
 		list = append(list, visit{fsys: fsys, path: path, at: at(path), info: info})
@@ -164,7 +165,7 @@ func (r *run) visit(ctx context.Context, v visit, out *fact.Facts) error {
 		}
 		out.Merge(&got)
 		if err != nil {
-			out.Gaps = append(out.Gaps, gapOf(v.at, fmt.Errorf("%s: %w", x.Name, err), x.Emits))
+			out.Gaps = append(out.Gaps, fileGap(v.at, fmt.Errorf("%s: %w", x.Name, err), x.Emits))
 		}
 	}
 	if opens {
@@ -194,7 +195,7 @@ func (r *run) descend(ctx context.Context, v visit, b blob.Blob, out *fact.Facts
 			if fatal(ctx, err) {
 				return err
 			}
-			out.Gaps = append(out.Gaps, gapOf(in.at, err, r.emits()))
+			out.Gaps = append(out.Gaps, fileGap(in.at, err, r.emits()))
 		}
 	}
 	return nil
@@ -236,6 +237,21 @@ func fileRecord(v visit, sum string) fact.File {
 		}
 	}
 	return f
+}
+
+// fileGap is a gap of one file. An installed file that cannot be read makes other
+// files' facts no less certain; a member of the package that cannot be read may
+// be what says what the package is.
+func fileGap(at fact.Location, err error, blinds []fact.Kind) fact.Gap {
+	g := gapOf(at, err, blinds)
+	if at.Partition != "" {
+		id := at.Device
+		if id == "" {
+			id = fact.Location{Partition: at.Partition, Slot: at.Slot, Path: at.Path}.String()
+		}
+		g.Subjects = []fact.Subject{{Kind: "file", ID: id}}
+	}
+	return g
 }
 
 // gapOf says which cause an error is of.

@@ -72,6 +72,12 @@ func cases() map[string][]change {
 			{"none", noSignature, unknown, "none"},
 		},
 		"no-public-keys": {
+			{"an app that cannot be opened", func(f *fact.Facts) {
+				blind(f, fact.KindCertificates, fact.Location{Partition: "system", Path: "app/a.apk"}, fact.Subject{Kind: "file", ID: "/system/app/a.apk"})
+			}, pass, ""},
+			{"a key store that cannot be opened", func(f *fact.Facts) {
+				blind(f, fact.KindCertificates, fact.Location{Partition: "system", Path: "etc/security/otacerts.zip"}, fact.Subject{Kind: "file", ID: "/system/etc/security/otacerts.zip"})
+			}, unknown, "cut short"},
 			{"sound", nil, pass, ""},
 			{"signed with a test key", sig(func(s *fact.Signature) { s.Known = known("yes", "critical") }), fails, "a test key"},
 			{"a key that leaked", sig(func(s *fact.Signature) { s.Known = known("leaked", "high") }), fails, ""},

@@ -93,12 +93,18 @@ func aboutPackage(g *fact.Gap) bool {
 // aboutKeys: like aboutPackage, but for images that noPublicKeys speaks of itself.
 func aboutKeys(g *fact.Gap) bool { return aboutPackage(g) && !keyless(g) }
 
-// keyless tells whether a gap hides nothing but images in which no key for updates
-// is kept: those that are not Android's own file systems, and the boot image, of
-// which noPublicKeys knows more.
+// keyless tells whether a gap hides nothing but places in which no key for updates
+// is kept: images that are not Android's own file systems, the boot image, of
+// which noPublicKeys knows more, and installed files other than the key store.
 func keyless(g *fact.Gap) bool {
 	return len(g.Subjects) > 0 && !slices.ContainsFunc(g.Subjects, func(s fact.Subject) bool {
-		return s.Kind != "partition" || !slices.Contains([]string{"boot", "bootloader", "dtbo", "modem", "radio"}, s.ID)
+		switch s.Kind {
+		case "partition":
+			return !slices.Contains([]string{"boot", "bootloader", "dtbo", "modem", "radio"}, s.ID)
+		case "file":
+			return strings.HasSuffix(s.ID, "/etc/security/otacerts.zip")
+		}
+		return true
 	})
 }
 

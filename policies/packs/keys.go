@@ -52,7 +52,7 @@ func unseenImages(f *fact.Facts) []policies.Judgement {
 		}
 		for _, s := range g.Subjects {
 			switch {
-			case s.ID != "boot":
+			case s.Kind != "partition" || s.ID != "boot":
 			case layout == layoutZipFiles || layout == layoutZipBlock:
 				j := pass(s, "not looked into")
 				j.Assumptions = []policies.Assumption{{At: &g.At,
