@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/otavet/otavet/inspect"
 	"github.com/otavet/otavet/inspect/fact"
@@ -309,5 +310,42 @@ func TestContainersTogether(t *testing.T) {
 		if !errors.Is(err, want) || (f == nil) != (want != nil) {
 			t.Errorf("limit %d: %v, want %v", limit, err, want)
 		}
+	}
+}
+
+// brokenFS has one folder that cannot be listed.
+type brokenFS struct {
+	fstest.MapFS
+	dir string
+}
+
+func (b brokenFS) ReadDir(name string) ([]fs.DirEntry, error) {
+	if name == b.dir {
+		return nil, &fs.PathError{Op: "readdir", Path: name, Err: errors.New("medium error")}
+	}
+	return b.MapFS.ReadDir(name)
+}
+
+// A file that cannot be read blinds itself, a folder blinds everything: what is in
+// it is not known.
+func TestWhomGapsReach(t *testing.T) {
+	fsys := brokenFS{fstest.MapFS{
+		"system/build.prop":                {},
+		"system/app/a.apk":                 {Data: []byte("PK\x03\x04 and no more")},
+		"system/etc/security/otacerts.zip": {},
+	}, "system/etc"}
+	p, err := ota.OpenFS(t.Context(), fsys, "rom", ota.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reaches := map[string][]fact.Subject{}
+	for _, g := range run(t, p, nil, 1).Gaps {
+		reaches[g.At.String()] = g.Subjects
+	}
+	if got, ok := reaches["system:etc"]; !ok || len(got) != 0 {
+		t.Errorf("the folder reaches %v (%v)", got, ok)
+	}
+	if got := reaches["system:app/a.apk"]; len(got) != 1 || got[0] != (fact.Subject{Kind: "file", ID: "/system/app/a.apk"}) {
+		t.Errorf("the app reaches %v", got)
 	}
 }
