@@ -1,6 +1,7 @@
 package chunk
 
 import (
+	"bytes"
 	"encoding/binary"
 	"sync"
 	"unicode/utf16"
@@ -20,6 +21,11 @@ const maxOverlap = 4
 // anew each time. A longer one is kept once it was decoded, so that many
 // references to it cost no more than one.
 const shortString = 256
+
+// maxTruncated is the length up to which the true end of a string is searched
+// whose length did not fit: 1 MiB, 32 tries. The platform tries up to the end of
+// the pool, which makes the work the product of strings and bytes.
+const maxTruncated = 1 << 20
 
 // A Pool is a string pool: ResStringPool. It decodes strings when they are
 // asked for, and any number of goroutines may ask.
@@ -166,15 +172,13 @@ func (p *Pool) stored8(off uint64) ([]byte, bool) {
 	s = s[n:]
 	// aapt writes the low fifteen bits of lengths above 0x7fff
 	// (stringDecodeAt): the string ends at the first zero that fits to them.
-	for end := length; end < len(s); end += 1 << 15 {
+	for end := length; end < min(len(s), maxTruncated); end += 1 << 15 {
 		if s[end] != 0 {
 			continue
 		}
 		// To Java the string ends at its first zero (NewStringUTF).
-		for i, c := range s[:end] {
-			if c == 0 {
-				return s[:i], true
-			}
+		if i := bytes.IndexByte(s[:end], 0); i >= 0 {
+			end = i
 		}
 		return s[:end], true
 	}
