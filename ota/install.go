@@ -3,6 +3,7 @@ package ota
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -163,7 +164,10 @@ func (p *Package) installPartitions(ctx context.Context) {
 			p.doubt(twiceDoubts, n.Pos, fmt.Errorf("%s stands more than once in the package: which of them is installed as %s depends on the recovery: %w", node.member, device, ErrUndecided))
 		}
 		if err := mounts[at].tree.add(rest, node); err != nil {
-			p.doubt(doubts, n.Pos, fmt.Errorf("%w: %w", err, ErrUndecided))
+			if !errors.Is(err, parse.ErrLimit) {
+				err = fmt.Errorf("%w: %w", err, ErrUndecided)
+			}
+			p.doubt(doubts, n.Pos, err)
 			continue
 		}
 		if n.Member != "" {
@@ -221,7 +225,7 @@ func (p *Package) mountPoints(plan *edify.Plan) []mountPoint {
 		for slices.ContainsFunc(list, func(m mountPoint) bool { return m.q.Name == name }) {
 			name += "+" // two mount points of one partition: both are kept apart
 		}
-		tree := newTreeFS(p.Members)
+		tree := newTreeFS(p.Members, p.budget)
 		list = append(list, mountPoint{&Partition{Name: name, Mount: point, Form: "tree", tree: tree}, tree})
 	}
 	for _, m := range plan.Mounts {

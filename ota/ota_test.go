@@ -400,3 +400,25 @@ func TestInstalledAgainAndAgain(t *testing.T) {
 		t.Errorf("%d of 50 copies are over the limit", refused)
 	}
 }
+
+// A path deeper than any device takes, and more folders than are allotted, are
+// limits that are named.
+func TestInstalledTooDeep(t *testing.T) {
+	const script = "META-INF/com/google/android/updater-script"
+	for name, text := range map[string]string{
+		"deep": `package_extract_file("a", "/system/` + strings.Repeat("d/", 1<<20) + `a");`,
+		"wide": `package_extract_file("a", "/system/` + strings.Repeat("d/", 1000) + `a");` +
+			`package_extract_file("a", "/system/` + strings.Repeat("e/", 1000) + `a");`,
+	} {
+		p, err := ota.Open(t.Context(), blob.Bytes(zipOf(t, map[string]string{script: text, "a": "x"})), "x.zip",
+			ota.Options{Limits: parse.Limits{Entries: 1500}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Package edify knows the longest path that a device opens.
+		if len(p.Problems) == 0 || !errors.Is(p.Problems[0].Err, parse.ErrLimit) && !strings.Contains(p.Problems[0].Err.Error(), "longer than the device opens") {
+			t.Errorf("%s: problems %.300v", name, fmt.Sprint(p.Problems))
+		}
+		p.Close()
+	}
+}

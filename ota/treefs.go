@@ -11,6 +11,7 @@ import (
 
 	"github.com/otavet/otavet/ota/archive"
 	"github.com/otavet/otavet/ota/blob"
+	"github.com/otavet/otavet/ota/parse"
 )
 
 // A Meta is what an installer script says of a file's owner, mode and label. It
@@ -27,6 +28,7 @@ type Meta struct {
 // once, before anybody reads it.
 type treeFS struct {
 	members fs.FS
+	budget  *parse.Budget        // a script may name folders by the million
 	nodes   map[string]*treeNode // by path; "." is the root
 }
 
@@ -40,15 +42,22 @@ type treeNode struct {
 	children []string // of a folder, sorted
 }
 
-func newTreeFS(members fs.FS) *treeFS {
-	return &treeFS{members, map[string]*treeNode{".": {name: ".", mode: fs.ModeDir | 0o755}}}
+func newTreeFS(members fs.FS, budget *parse.Budget) *treeFS {
+	return &treeFS{members, budget, map[string]*treeNode{".": {name: ".", mode: fs.ModeDir | 0o755}}}
 }
+
+// maxPath is Linux's PATH_MAX: no device makes a file whose path is longer. It
+// also bounds how deep the tree is.
+const maxPath = 4096
 
 // add puts a node at a valid path; folders above it appear. What already stands
 // there, or a file that stands where a folder is needed, is an error.
 func (t *treeFS) add(name string, n *treeNode) error {
 	if !fs.ValidPath(name) || name == "." {
 		return &fs.PathError{Op: "install", Path: name, Err: fs.ErrInvalid}
+	}
+	if len(name) > maxPath {
+		return &parse.Error{Format: "installer", Off: -1, Msg: "a path is longer than a device takes", Got: len(name), Kind: parse.ErrLimit}
 	}
 	if old := t.nodes[name]; old != nil {
 		if old.mode.IsDir() && n.mode.IsDir() {
@@ -64,6 +73,9 @@ func (t *treeFS) add(name string, n *treeNode) error {
 		}
 	} else if !up.mode.IsDir() {
 		return &fs.PathError{Op: "install", Path: name, Err: errors.New("a file stands where a folder is needed")}
+	}
+	if err := t.budget.Entry("installer", 1); err != nil {
+		return err
 	}
 	n.name = path.Base(name)
 	t.nodes[name] = n
