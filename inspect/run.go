@@ -137,7 +137,7 @@ func (r *run) files(ctx context.Context) (*fact.Facts, error) {
 		return nil, context.Cause(ctx)
 	}
 	r.total = int64(len(visits))
-	results := make([]fact.Facts, len(visits))
+	results := make([]*fact.Facts, len(visits)) // nil for the many files that say nothing
 	errs := make([]error, len(visits))
 	var next atomic.Int64
 	var wg sync.WaitGroup
@@ -148,10 +148,11 @@ func (r *run) files(ctx context.Context) (*fact.Facts, error) {
 				if i >= len(visits) || ctx.Err() != nil {
 					return
 				}
-				results[i], errs[i] = guarded(visits[i].at.String(), func() (fact.Facts, error) {
-					var f fact.Facts
-					return f, r.visit(ctx, visits[i], &f)
+				var found fact.Facts
+				_, errs[i] = guarded(visits[i].at.String(), func() (fact.Facts, error) {
+					return fact.Facts{}, r.visit(ctx, visits[i], &found)
 				})
+				found.Locations(func(*fact.Location) { results[i] = &found })
 				r.progress("inspect", r.done.Add(1), r.total, "files")
 			}
 		})
@@ -165,10 +166,12 @@ func (r *run) files(ctx context.Context) (*fact.Facts, error) {
 		if fatal(ctx, errs[i]) {
 			return nil, errs[i]
 		}
-		if errs[i] != nil {
-			results[i].Gaps = append(results[i].Gaps, fileGap(visits[i].at, errs[i], r.emits()))
+		if results[i] != nil {
+			all.Merge(results[i])
 		}
-		all.Merge(&results[i])
+		if errs[i] != nil {
+			all.Gaps = append(all.Gaps, fileGap(visits[i].at, errs[i], r.emits()))
+		}
 	}
 	return all, nil
 }
