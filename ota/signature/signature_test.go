@@ -336,12 +336,6 @@ func TestTri(t *testing.T) {
 }
 
 func FuzzCMS(f *testing.F) {
-	if dir, ok := os.LookupEnv("OTAVET_DATA"); ok {
-		names, _ := filepath.Glob(filepath.Join(dir, "transfer", "*", "META-INF", "*.RSA"))
-		for _, n := range names {
-			f.Add(must(os.ReadFile(n)))
-		}
-	}
 	for _, name := range []string{"example.zip", "ec.zip", "sha1.zip"} {
 		b := must(os.ReadFile(filepath.Join("../../testdata/updates", name)))
 		n := len(b)

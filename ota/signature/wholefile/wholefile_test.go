@@ -318,13 +318,6 @@ func TestContext(t *testing.T) {
 }
 
 func FuzzVerify(f *testing.F) {
-	if dir, err := filepath.Glob(filepath.Join(os.Getenv("OTAVET_DATA"), "recovery", "otasigned_v*.zip")); err == nil {
-		for _, p := range dir {
-			if b, err := os.ReadFile(p); err == nil {
-				f.Add(b)
-			}
-		}
-	}
 	for _, name := range []string{"example.zip", "ec.zip", "sha1.zip"} {
 		b, err := os.ReadFile(filepath.Join("../../../testdata/updates", name))
 		if err != nil {
