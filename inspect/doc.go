@@ -20,6 +20,15 @@
 // can be read again (Open), never whether it is good. There is no severity here,
 // no list of what is allowed, and no vendor.
 //
+// # Rooms
+//
+//	fact          the contract: records, locations, gaps, and their JSON
+//	format/…      readers of what apps are made of (chunk, axml, arsc, dex); they know
+//	              nobody here, and no extractor uses them yet
+//	extract/…     one file in, facts out
+//	analyze/…     the package and earlier facts in, facts out
+//	suite         the list of both, and nothing else
+//
 // # To add
 //
 // An extractor or an analysis: a value in its own folder below extract or analyze,
