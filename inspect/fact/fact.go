@@ -81,8 +81,9 @@ type Update struct {
 	Fingerprint   string   `json:"fingerprint"`
 	Android       string   `json:"android"` // release, such as 4.2.2
 	SecurityPatch string   `json:"security_patch"`
-	BuildTime     string   `json:"build_time"` // RFC 3339, UTC
-	Source        string   `json:"source"`     // where it was got, as its user said
+	BuildTime     string   `json:"build_time"`      // RFC 3339, UTC
+	Source        string   `json:"source"`          // where it was got, as its user said
+	Notes         []string `json:"notes,omitempty"` // what is unusual about the file as an archive
 	At            Location `json:"at"`
 }
 

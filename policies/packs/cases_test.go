@@ -169,6 +169,18 @@ func cases() map[string][]change {
 			{"backslash", func(f *fact.Facts) { f.Members[1].Name = `a\b` }, fails, "backslash"},
 			{"dots in a name", func(f *fact.Facts) { f.Members[1].Name = "a..b/...c" }, pass, ""},
 			{"odd", func(f *fact.Facts) { f.Members[1].Notes = []string{"made on system 19"} }, pass, "made on system 19"},
+			{"readers disagree", func(f *fact.Facts) {
+				f.Members[1].Notes = []string{"flagged as encrypted: minzip and libziparchive do not look and read it as it is, Java, Python and unzip refuse it"}
+			}, fails, "flagged as encrypted"},
+			{"a note of tomorrow", func(f *fact.Facts) { f.Members[1].Notes = []string{"sings"} }, fails, "sings"},
+			{"a signed update's comment", func(f *fact.Facts) { f.Update[0].Notes = []string{"a comment of 1059 bytes at 0x1fc4"} }, pass, "2 of 2"},
+			{"hidden bytes", func(f *fact.Facts) { f.Update[0].Notes = []string{"10 bytes at 0x20 belong to no member (data)"} }, fails, "belong to no member"},
+			{"padding", func(f *fact.Facts) {
+				f.Update[0].Notes = []string{"10 bytes at 0x20 belong to no member (zeros, as for alignment)"}
+			}, pass, "alignment"},
+			{"two directories", func(f *fact.Facts) {
+				f.Update[0].Notes = []string{"the end record and the zip64 end record contradict each other: minzip reads the first, libziparchive the second"}
+			}, fails, "contradict"},
 			{"folder", layout("folder"), unknown, "folder"},
 			{"no member", func(f *fact.Facts) { f.Members = nil }, unknown, "none was found"},
 		},

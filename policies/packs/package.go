@@ -38,19 +38,48 @@ func packageUnambiguous(f *fact.Facts) []policies.Judgement {
 		if why := escapes(m.Name); why != "" {
 			vs = append(vs, violation(fmt.Sprintf("the name %s %s", m.Name, why), evidence("source", m.At, "%s", why)))
 		}
+		j := judgeNotes(subject, m.Notes, m.At)
+		j.Violations = append(vs, j.Violations...)
 		switch {
-		case len(vs) > 0:
-			out = append(out, fail(subject, vs...))
-		case len(m.Notes) > 0:
-			j := pass(subject, "readers agree on it as far as is known")
-			for _, n := range m.Notes {
-				j.Assumptions = append(j.Assumptions, policies.Assumption{What: n, At: &m.At})
-			}
+		case len(j.Violations) > 0:
+			out = append(out, fail(subject, j.Violations...))
+		case len(j.Assumptions) > 0:
 			out = append(out, j)
 		}
 	}
 	clean := len(f.Members) - len(out)
-	return append(out, pass(fact.UpdateSubject, "%d of %d members read alike by all readers that are known", clean, len(f.Members)))
+	whole := judgeNotes(fact.UpdateSubject, updateOf(f).Notes, updateOf(f).At)
+	if len(whole.Violations) > 0 {
+		return append(out, fail(fact.UpdateSubject, whole.Violations...))
+	}
+	whole.Message = fmt.Sprintf("%d of %d members read alike by all readers that are known", clean, len(f.Members))
+	return append(out, whole)
+}
+
+// judgeNotes judges what the reader of the archive noted: nearly all of it says that
+// readers see different things, or that bytes belong to nothing.
+func judgeNotes(subject fact.Subject, notes []string, at fact.Location) policies.Judgement {
+	j := pass(subject, "readers agree on it as far as is known")
+	for _, n := range notes {
+		switch {
+		case slices.ContainsFunc(ordinary(), func(start string) bool { return strings.HasPrefix(n, start) }):
+		case slices.ContainsFunc(mild(), func(start string) bool { return strings.HasPrefix(n, start) }), strings.HasSuffix(n, "(zeros, as for alignment)"):
+			j.Assumptions = append(j.Assumptions, policies.Assumption{What: n, At: &at})
+		default:
+			j.Violations = append(j.Violations, violation("readers of the package may disagree: "+n, evidence("source", at, "%s", n)))
+		}
+	}
+	return j
+}
+
+// ordinary are the beginnings of notes on what every signed update has.
+func ordinary() []string { return []string{"a comment of ", "an APK signing block of "} }
+
+// mild are the beginnings of notes on what is odd, and what either no reader minds or
+// only recoveries before Android 8 refuse. Any other note, known or not, counts in full.
+func mild() []string {
+	return []string{"differs from entry ", "a folder with ", "its attributes do not say ", "a symbolic link", "its data descriptor is missing",
+		"the name is not plain ASCII", "the name is ", "made on system "}
 }
 
 // escapes says how a name could lead out of the folder that it is unpacked in. A

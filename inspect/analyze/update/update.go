@@ -17,6 +17,7 @@ import (
 	"github.com/otavet/otavet/inspect"
 	"github.com/otavet/otavet/inspect/fact"
 	"github.com/otavet/otavet/ota"
+	"github.com/otavet/otavet/ota/parse"
 )
 
 // Analysis makes the one record of the update.
@@ -32,6 +33,9 @@ const metadataFile = "META-INF/com/android/metadata"
 
 func run(ctx context.Context, p *inspect.Pass) (fact.Facts, error) {
 	u := fact.Update{Path: p.Package.Name, Layout: string(p.Package.Layout), Source: p.Source}
+	for _, n := range p.Package.Notes {
+		u.Notes = append(u.Notes, parse.EscapeText(n))
+	}
 	if p.Package.File != nil {
 		sum, err := p.Digest(ctx)
 		if err != nil {
