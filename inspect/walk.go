@@ -221,7 +221,7 @@ func isZip(head []byte) bool {
 
 // fileRecord is the record of an installed file, link or folder.
 func fileRecord(v visit, sum string) fact.File {
-	f := fact.File{Device: v.at.Device, Mode: v.info.Mode().String(), SHA256: sum, At: v.at}
+	f := fact.File{Device: v.at.Device, Mode: ota.ModeString(v.info.Mode()), SHA256: sum, At: v.at}
 	if f.Device == "" {
 		f.Device = v.at.String()
 	}

@@ -422,3 +422,25 @@ func TestInstalledTooDeep(t *testing.T) {
 		p.Close()
 	}
 }
+
+// ls -l of coreutils prints the same.
+func TestModeString(t *testing.T) {
+	for mode, want := range map[fs.FileMode]string{
+		0o644:                                   "-rw-r--r--",
+		fs.ModeDir | 0o755:                      "drwxr-xr-x",
+		fs.ModeSymlink | 0o777:                  "lrwxrwxrwx",
+		fs.ModeSetuid | fs.ModeSetgid | 0o755:   "-rwsr-sr-x",
+		fs.ModeSetuid | fs.ModeSetgid | 0o644:   "-rwSr-Sr--",
+		fs.ModeDir | fs.ModeSticky | 0o777:      "drwxrwxrwt",
+		fs.ModeDir | fs.ModeSticky | 0o770:      "drwxrwx--T",
+		fs.ModeNamedPipe | 0o600:                "prw-------",
+		fs.ModeSocket | 0o600:                   "srw-------",
+		fs.ModeDevice | fs.ModeCharDevice | 0o6: "c------rw-",
+		fs.ModeDevice | 0o60:                    "b---rw----",
+		0:                                       "----------",
+	} {
+		if got := ota.ModeString(mode); got != want {
+			t.Errorf("%v: %s, want %s", mode, got, want)
+		}
+	}
+}

@@ -203,7 +203,7 @@ func listTree(ctx context.Context, fsys fs.FS, root string, at func(string) fact
 }
 
 func record(fsys fs.FS, path string, info fs.FileInfo, at fact.Location) listed {
-	l := listed{Location: at, Mode: info.Mode().String()}
+	l := listed{Location: at, Mode: ota.ModeString(info.Mode())}
 	if info.Mode().IsRegular() {
 		l.Size = info.Size()
 	}

@@ -131,7 +131,7 @@ func hashTree(ctx context.Context, p *inspect.Pass) (string, int64, error) {
 			return nil
 		}
 		size += n
-		lines = append(lines, fmt.Sprintf("%s\x00%s\x00%d\x00%s\n", p.Package.DevicePath(path), info.Mode(), n, sum))
+		lines = append(lines, fmt.Sprintf("%s\x00%s\x00%d\x00%s\n", p.Package.DevicePath(path), ota.ModeString(info.Mode()), n, sum))
 		return nil
 	})
 	if failed != nil {
