@@ -172,6 +172,12 @@ func cases() map[string][]change {
 			{"readers disagree", func(f *fact.Facts) {
 				f.Members[1].Notes = []string{"flagged as encrypted: minzip and libziparchive do not look and read it as it is, Java, Python and unzip refuse it"}
 			}, fails, "flagged as encrypted"},
+			{"a name that no reader of today takes", func(f *fact.Facts) {
+				f.Members[1].Notes = []string{"the name is not UTF-8: libziparchive, Java and minzip refuse the archive"}
+			}, fails, "not UTF-8"},
+			{"a name that old recoveries alone refuse", func(f *fact.Facts) {
+				f.Members[1].Notes = []string{"the name is not plain ASCII: minzip refuses the archive", "the name is 1025 bytes long: minzip refuses the archive"}
+			}, pass, "1025 bytes"},
 			{"a note of tomorrow", func(f *fact.Facts) { f.Members[1].Notes = []string{"sings"} }, fails, "sings"},
 			{"a signed update's comment", func(f *fact.Facts) { f.Update[0].Notes = []string{"a comment of 1059 bytes at 0x1fc4"} }, pass, "2 of 2"},
 			{"hidden bytes", func(f *fact.Facts) { f.Update[0].Notes = []string{"10 bytes at 0x20 belong to no member (data)"} }, fails, "belong to no member"},

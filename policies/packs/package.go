@@ -63,7 +63,9 @@ func judgeNotes(subject fact.Subject, notes []string, at fact.Location) policies
 	for _, n := range notes {
 		switch {
 		case slices.ContainsFunc(ordinary(), func(start string) bool { return strings.HasPrefix(n, start) }):
-		case slices.ContainsFunc(mild(), func(start string) bool { return strings.HasPrefix(n, start) }), strings.HasSuffix(n, "(zeros, as for alignment)"):
+		case slices.ContainsFunc(mild(), func(start string) bool { return strings.HasPrefix(n, start) }),
+			strings.HasPrefix(n, "the name is ") && strings.HasSuffix(n, " bytes long: minzip refuses the archive"),
+			strings.HasSuffix(n, "(zeros, as for alignment)"):
 			j.Assumptions = append(j.Assumptions, policies.Assumption{What: n, At: &at})
 		default:
 			j.Violations = append(j.Violations, violation("readers of the package may disagree: "+n, evidence("source", at, "%s", n)))
@@ -79,7 +81,7 @@ func ordinary() []string { return []string{"a comment of ", "an APK signing bloc
 // only recoveries before Android 8 refuse. Any other note, known or not, counts in full.
 func mild() []string {
 	return []string{"differs from entry ", "a folder with ", "its attributes do not say ", "a symbolic link", "its data descriptor is missing",
-		"the name is not plain ASCII", "the name is ", "made on system "}
+		"the name is not plain ASCII: ", "made on system "}
 }
 
 // escapes says how a name could lead out of the folder that it is unpacked in. A
