@@ -121,8 +121,14 @@ func (r *run) partition(ctx context.Context, q *ota.Partition, f *fact.Facts) er
 	fsys, err := q.FS(ctx)
 	if err == nil {
 		fs.WalkDir(fsys, ".", func(path string, d fs.DirEntry, err error) error {
-			if err != nil || path == "." {
-				return nil // visits makes the gap
+			if err != nil { // visits, which may not run, has gaps of other kinds
+				g := gapOf(PartitionLocation(q, path), err, []fact.Kind{fact.KindPartitions})
+				g.Subjects = []fact.Subject{{Kind: "partition", ID: q.Name}}
+				f.Gaps = append(f.Gaps, g)
+				return ctx.Err()
+			}
+			if path == "." {
+				return nil
 			}
 			rec.Files++
 			if info, err := d.Info(); err == nil && info.Mode().IsRegular() {

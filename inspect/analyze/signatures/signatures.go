@@ -35,7 +35,11 @@ func run(ctx context.Context, p *inspect.Pass) (fact.Facts, error) {
 		return facts, err
 	}
 	if err := jarSignatures(ctx, p, &facts); err != nil {
-		return facts, err
+		if ctx.Err() != nil {
+			return facts, context.Cause(ctx)
+		}
+		// What else is signed is not less certain for it.
+		facts.Gaps = append(facts.Gaps, gap(fact.Location{}, fact.CauseUndecided, string(signature.SchemeJAR), parse.EscapeText(err.Error())))
 	}
 	unjudged(ctx, p, &facts)
 	return facts, ctx.Err()
@@ -158,7 +162,7 @@ func unjudged(ctx context.Context, p *inspect.Pass, facts *fact.Facts) {
 			facts.Gaps = append(facts.Gaps, gap(at, fact.CauseUnsupported, "avb", "whether the image carries a signature (AVB, Verified Boot 1.0) is not looked at yet"))
 			continue
 		}
-		apps, modules := count(ctx, q)
+		apps, modules := count(ctx, q, facts)
 		if apps > 0 {
 			facts.Gaps = append(facts.Gaps, gap(at, fact.CauseUnsupported, "apk", fmt.Sprintf("signatures of apps are not judged yet: %d here", apps)))
 		}
@@ -168,14 +172,21 @@ func unjudged(ctx context.Context, p *inspect.Pass, facts *fact.Facts) {
 	}
 }
 
-// count finds apps and modules by name: the package manager and apexd do so too.
-func count(ctx context.Context, q *ota.Partition) (apps, modules int) {
+// count finds apps and modules by name: the package manager and apexd do so too. A
+// folder that cannot be listed may hold more of them, which is a gap.
+func count(ctx context.Context, q *ota.Partition, facts *fact.Facts) (apps, modules int) {
 	fsys, err := q.FS(ctx)
 	if err != nil {
 		return 0, 0
 	}
 	fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
+		if err != nil {
+			g := gap(inspect.PartitionLocation(q, name), fact.CauseUndecided, "apk", "apps may stand here: "+parse.EscapeText(err.Error()))
+			g.Subjects = append(g.Subjects, fact.Subject{Kind: "signature", ID: "apex"})
+			facts.Gaps = append(facts.Gaps, g)
+			return ctx.Err()
+		}
+		if !d.Type().IsRegular() {
 			return ctx.Err()
 		}
 		switch path.Ext(strings.ToLower(name)) {
