@@ -10,6 +10,7 @@ import (
 	"github.com/otavet/otavet/inspect/fact"
 	"github.com/otavet/otavet/ota"
 	"github.com/otavet/otavet/ota/blob"
+	"github.com/otavet/otavet/ota/parse"
 )
 
 // A File is what an extractor is given: one regular file of the update, wherever
@@ -19,6 +20,30 @@ type File struct {
 	Info fs.FileInfo
 	At   fact.Location // with the file's SHA-256
 	Blob blob.Blob
+	FS   fs.FS // the file system that Path is in, for what stands beside it
+	// Inside is what the file holds; nil where it is no container, or one that could
+	// not be opened. Run walks it after the extractors have seen the file.
+	Inside fs.FS
+	Budget *parse.Budget // of what Inside holds; of the file system where Inside is nil
+	Spool  string        // folder for temporary files
+}
+
+// Member opens what the file holds under a name. The caller calls close; the
+// Location is that of the member, with its SHA-256.
+func (f *File) Member(ctx context.Context, name string) (b blob.Blob, at fact.Location, close func() error, err error) {
+	at = f.At.InMember(name)
+	if f.Inside == nil {
+		return nil, at, nil, fs.ErrNotExist
+	}
+	b, close, err = ota.OpenBlob(ctx, f.Inside, name, f.Spool)
+	if err != nil {
+		return nil, at, nil, err
+	}
+	if at.SHA256, err = Hash(ctx, b, nil); err != nil {
+		close()
+		return nil, at, nil, err
+	}
+	return b, at, close, nil
 }
 
 // An Extractor makes facts of one file.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/otavet/otavet/inspect/fact"
 	"github.com/otavet/otavet/ota"
-	"github.com/otavet/otavet/ota/blob"
 	"github.com/otavet/otavet/ota/parse"
 )
 
@@ -156,9 +155,22 @@ func (r *run) visit(ctx context.Context, v visit, out *fact.Facts) error {
 	if whole {
 		out.Files = append(out.Files, fileRecord(v, v.at.SHA256))
 	}
+	// A container that cannot be opened is a gap of the file; one that merely begins
+	// like a container is one too, because a device may read it.
+	var inside fs.FS
+	budget := v.budget
+	var insideErr error
+	if opens {
+		if fsys, inner, err := ota.Inside(ctx, b, v.budget); err == nil {
+			inside, budget = fsys, inner
+		} else {
+			insideErr = err
+		}
+	}
 	for _, x := range matched {
 		got, err := guarded(x.Name+" on "+v.at.String(), func() (fact.Facts, error) {
-			return x.Run(ctx, &File{Path: v.path, Info: v.info, At: v.at, Blob: b})
+			return x.Run(ctx, &File{Path: v.path, Info: v.info, At: v.at, Blob: b, FS: v.fsys,
+				Inside: inside, Budget: budget, Spool: r.p.Spool()})
 		})
 		if fatal(ctx, err) {
 			return err
@@ -168,25 +180,19 @@ func (r *run) visit(ctx context.Context, v visit, out *fact.Facts) error {
 			out.Gaps = append(out.Gaps, fileGap(v.at, fmt.Errorf("%s: %w", x.Name, err), x.Emits))
 		}
 	}
-	if opens {
-		return r.descend(ctx, v, b, out)
+	if inside != nil {
+		return r.descend(ctx, v.at, inside, budget, out)
 	}
-	return nil
+	return insideErr
 }
 
-// descend walks what a file holds. A container that cannot be opened is a gap of
-// the file; one that merely begins like a container is one too, because a device
-// may read it.
-func (r *run) descend(ctx context.Context, v visit, b blob.Blob, out *fact.Facts) error {
-	fsys, budget, err := ota.Inside(ctx, b, v.budget)
-	if err != nil {
-		return err
-	}
+// descend walks what a file holds.
+func (r *run) descend(ctx context.Context, outer fact.Location, fsys fs.FS, budget *parse.Budget, out *fact.Facts) error {
 	list, gaps := walk(ctx, fsys, func(path string) fact.Location {
 		if path == "." {
-			return v.at
+			return outer
 		}
-		return v.at.InMember(path)
+		return outer.InMember(path)
 	}, nil)
 	out.Gaps = append(out.Gaps, r.reach(gaps)...)
 	for _, in := range list {

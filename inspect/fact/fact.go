@@ -28,26 +28,28 @@ const (
 	KindApps        Kind = "apps"
 	KindComponents  Kind = "components"
 	KindPermissions Kind = "permissions"
-	KindSettings    Kind = "settings"
-	KindWrites      Kind = "writes"
-	KindFlows       Kind = "flows"
 	KindProperties  Kind = "properties"
-	KindServices    Kind = "services"
-	KindMounts      Kind = "mounts"
-	KindConfig      Kind = "config"
-	KindLibraries   Kind = "libraries"
+	KindDefaults    Kind = "defaults"
+	KindSettings    Kind = "settings"
+
+	KindWrites    Kind = "writes"
+	KindFlows     Kind = "flows"
+	KindServices  Kind = "services"
+	KindMounts    Kind = "mounts"
+	KindConfig    Kind = "config"
+	KindLibraries Kind = "libraries"
 )
 
 // All lists the kinds that have a slice in Facts, in the order of its fields.
 func All() []Kind {
 	return []Kind{KindUpdate, KindMetadata, KindMembers, KindPartitions, KindFiles, KindScript,
-		KindCertificates, KindSignatures, KindGaps}
+		KindCertificates, KindSignatures, KindApps, KindComponents, KindPermissions, KindProperties,
+		KindDefaults, KindSettings, KindGaps}
 }
 
 // Later lists the kinds that have a name and no slice yet.
 func Later() []Kind {
-	return []Kind{KindApps, KindComponents, KindPermissions, KindSettings, KindWrites, KindFlows,
-		KindProperties, KindServices, KindMounts, KindConfig, KindLibraries}
+	return []Kind{KindWrites, KindFlows, KindServices, KindMounts, KindConfig, KindLibraries}
 }
 
 // Facts is what was found out about an update: one slice per kind, sorted, and
@@ -66,6 +68,12 @@ type Facts struct {
 	Script       []Script      `json:"script"`
 	Certificates []Certificate `json:"certificates"`
 	Signatures   []Signature   `json:"signatures"`
+	Apps         []App         `json:"apps"`
+	Components   []Component   `json:"components"`
+	Permissions  []Permission  `json:"permissions"`
+	Properties   []Property    `json:"properties"`
+	Defaults     []Default     `json:"defaults"`
+	Settings     []Setting     `json:"settings"`
 	Gaps         []Gap         `json:"gaps"`
 }
 

@@ -21,6 +21,12 @@ func (f *Facts) Merge(g *Facts) {
 	f.Script = append(f.Script, g.Script...)
 	f.Certificates = append(f.Certificates, g.Certificates...)
 	f.Signatures = append(f.Signatures, g.Signatures...)
+	f.Apps = append(f.Apps, g.Apps...)
+	f.Components = append(f.Components, g.Components...)
+	f.Permissions = append(f.Permissions, g.Permissions...)
+	f.Properties = append(f.Properties, g.Properties...)
+	f.Defaults = append(f.Defaults, g.Defaults...)
+	f.Settings = append(f.Settings, g.Settings...)
 	f.Gaps = append(f.Gaps, g.Gaps...)
 }
 
@@ -49,6 +55,12 @@ func (f *Facts) Sort() {
 	f.Script = sorted(f.Script, func(r *Script) Location { return r.At })
 	f.Certificates = sorted(f.Certificates, func(r *Certificate) Location { return r.At })
 	f.Signatures = sorted(f.Signatures, func(r *Signature) Location { return r.At })
+	f.Apps = sorted(f.Apps, func(r *App) Location { return r.At })
+	f.Components = sorted(f.Components, func(r *Component) Location { return r.At })
+	f.Permissions = sorted(f.Permissions, func(r *Permission) Location { return r.At })
+	f.Properties = sorted(f.Properties, func(r *Property) Location { return r.At })
+	f.Defaults = sorted(f.Defaults, func(r *Default) Location { return r.At })
+	f.Settings = sorted(f.Settings, func(r *Setting) Location { return r.At })
 	f.Gaps = sorted(f.Gaps, func(r *Gap) Location { return r.At })
 }
 
@@ -137,6 +149,27 @@ func (f *Facts) Locations(visit func(*Location)) {
 	}
 	for i := range f.Signatures {
 		visit(&f.Signatures[i].At)
+	}
+	for i := range f.Apps {
+		visit(&f.Apps[i].At)
+	}
+	for i := range f.Components {
+		visit(&f.Components[i].At)
+	}
+	for i := range f.Permissions {
+		visit(&f.Permissions[i].At)
+	}
+	for i := range f.Properties {
+		visit(&f.Properties[i].At)
+	}
+	for i := range f.Defaults {
+		visit(&f.Defaults[i].At)
+	}
+	for i := range f.Settings {
+		visit(&f.Settings[i].At)
+		for j := range f.Settings[i].Layers {
+			visit(&f.Settings[i].Layers[j].At)
+		}
 	}
 	for i := range f.Gaps {
 		visit(&f.Gaps[i].At)
