@@ -282,5 +282,6 @@ func causeOf(err error) fact.Cause {
 // installedKinds are the kinds whose facts come from what is installed on the
 // device: all of them are incomplete where something installed cannot be seen.
 func installedKinds() []fact.Kind {
-	return append([]fact.Kind{fact.KindPartitions, fact.KindFiles, fact.KindCertificates}, fact.Later()...)
+	return append([]fact.Kind{fact.KindPartitions, fact.KindFiles, fact.KindCertificates, fact.KindApps, fact.KindComponents,
+		fact.KindPermissions, fact.KindProperties, fact.KindDefaults, fact.KindSettings}, fact.Later()...)
 }

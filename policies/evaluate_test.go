@@ -110,7 +110,7 @@ func TestFailClosed(t *testing.T) {
 		{name: "kind not looked for, na", facts: without(fact.KindSignatures), check: says(is(subA, policies.StatusNA)), want: policies.StatusUnknown, missing: "signatures"},
 		{name: "kind not looked for, nothing judged", facts: without(fact.KindSignatures), check: says(), want: policies.StatusUnknown, missing: "not looked for"},
 		{name: "kind not looked for, fail all the same", facts: without(fact.KindSignatures), check: says(is(subA, policies.StatusFail)), want: policies.StatusFail},
-		{name: "kind not built", change: func(p *policies.Policy) { p.Needs = []fact.Kind{fact.KindFlows} }, check: says(is(subA, policies.StatusPass)), want: policies.StatusUnknown, missing: "this version of otavet cannot find"},
+		{name: "kind not built", change: func(p *policies.Policy) { p.Needs = []fact.Kind{fact.KindMounts} }, check: says(is(subA, policies.StatusPass)), want: policies.StatusUnknown, missing: "this version of otavet cannot find"},
 		{name: "gap for all", facts: withGap(), check: says(is(subA, policies.StatusPass)), want: policies.StatusUnknown, missing: "cut short"},
 		{name: "gap for all, na", facts: withGap(), check: says(is(subA, policies.StatusNA)), want: policies.StatusUnknown, missing: "cut short"},
 		{name: "gap for all, fail", facts: withGap(), check: says(is(subA, policies.StatusFail)), want: policies.StatusFail},

@@ -12,9 +12,10 @@ func absentKinds(p *Policy, in Input) []Missing {
 	var out []Missing
 	for _, k := range p.Needs {
 		switch {
+		case slices.Contains(in.Facts.Kinds, k):
 		case slices.Contains(fact.Later(), k):
 			out = append(out, Missing{Kind: k, What: fmt.Sprintf("facts of kind %s: this version of otavet cannot find them yet", k)})
-		case !slices.Contains(in.Facts.Kinds, k):
+		default:
 			out = append(out, Missing{Kind: k, What: fmt.Sprintf("facts of kind %s: they were not looked for in this run", k)})
 		}
 	}

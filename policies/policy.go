@@ -160,7 +160,7 @@ func (p *Policy) validate() error {
 		return errors.New("nothing checks it")
 	}
 	for _, k := range p.Needs {
-		if !slices.Contains(fact.All(), k) && !slices.Contains(fact.Later(), k) {
+		if !slices.Contains(append(fact.All(), fact.Later()...), k) {
 			return fmt.Errorf("it needs facts of kind %q, which do not exist", k)
 		}
 	}

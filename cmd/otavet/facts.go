@@ -50,7 +50,9 @@ exit status: 0; 2 usage; 3 the update cannot be read; 5 internal error; 130 inte
 func kindList() string {
 	var names []string
 	for _, k := range fact.All() {
-		names = append(names, string(k))
+		if !slices.Contains(fact.Later(), k) {
+			names = append(names, string(k))
+		}
 	}
 	return strings.Join(names, ", ")
 }
@@ -60,10 +62,10 @@ func parseKinds(names []string) ([]fact.Kind, error) {
 	for _, n := range names {
 		k := fact.Kind(n)
 		switch {
-		case slices.Contains(fact.All(), k):
-			kinds = append(kinds, k)
 		case slices.Contains(fact.Later(), k):
 			return nil, usagef("facts of kind %q are not found by this version", n)
+		case slices.Contains(fact.All(), k):
+			kinds = append(kinds, k)
 		default:
 			return nil, usagef("no kind of facts is called %q: there are %s", n, kindList())
 		}

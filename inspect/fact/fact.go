@@ -12,8 +12,8 @@ const Schema = "otavet/facts/v0"
 type Kind string
 
 // The kinds of facts. Those in All have a slice in Facts; the others are names
-// that rules may already ask for: nothing finds them yet, so a rule that needs one
-// answers unknown.
+// that rules may already ask for. Nothing finds those in Later yet, so a rule that needs
+// one answers unknown.
 const (
 	KindUpdate       Kind = "update"
 	KindMetadata     Kind = "metadata"
@@ -31,9 +31,9 @@ const (
 	KindProperties  Kind = "properties"
 	KindDefaults    Kind = "defaults"
 	KindSettings    Kind = "settings"
+	KindWrites      Kind = "writes"
+	KindFlows       Kind = "flows"
 
-	KindWrites    Kind = "writes"
-	KindFlows     Kind = "flows"
 	KindServices  Kind = "services"
 	KindMounts    Kind = "mounts"
 	KindConfig    Kind = "config"
@@ -44,10 +44,11 @@ const (
 func All() []Kind {
 	return []Kind{KindUpdate, KindMetadata, KindMembers, KindPartitions, KindFiles, KindScript,
 		KindCertificates, KindSignatures, KindApps, KindComponents, KindPermissions, KindProperties,
-		KindDefaults, KindSettings, KindGaps}
+		KindDefaults, KindSettings, KindWrites, KindFlows, KindGaps}
 }
 
-// Later lists the kinds that have a name and no slice yet.
+// Later lists the kinds that this version cannot find. Flows and writes have a form all
+// the same, so that rules about them can be written and tried on facts made by hand.
 func Later() []Kind {
 	return []Kind{KindWrites, KindFlows, KindServices, KindMounts, KindConfig, KindLibraries}
 }
@@ -74,6 +75,8 @@ type Facts struct {
 	Properties   []Property    `json:"properties"`
 	Defaults     []Default     `json:"defaults"`
 	Settings     []Setting     `json:"settings"`
+	Writes       []Write       `json:"writes"`
+	Flows        []Flow        `json:"flows"`
 	Gaps         []Gap         `json:"gaps"`
 }
 

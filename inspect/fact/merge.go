@@ -27,6 +27,8 @@ func (f *Facts) Merge(g *Facts) {
 	f.Properties = append(f.Properties, g.Properties...)
 	f.Defaults = append(f.Defaults, g.Defaults...)
 	f.Settings = append(f.Settings, g.Settings...)
+	f.Writes = append(f.Writes, g.Writes...)
+	f.Flows = append(f.Flows, g.Flows...)
 	f.Gaps = append(f.Gaps, g.Gaps...)
 }
 
@@ -61,6 +63,8 @@ func (f *Facts) Sort() {
 	f.Properties = sorted(f.Properties, func(r *Property) Location { return r.At })
 	f.Defaults = sorted(f.Defaults, func(r *Default) Location { return r.At })
 	f.Settings = sorted(f.Settings, func(r *Setting) Location { return r.At })
+	f.Writes = sorted(f.Writes, func(r *Write) Location { return r.At })
+	f.Flows = sorted(f.Flows, func(r *Flow) Location { return r.At })
 	f.Gaps = sorted(f.Gaps, func(r *Gap) Location { return r.At })
 }
 
@@ -171,7 +175,28 @@ func (f *Facts) Locations(visit func(*Location)) {
 			visit(&f.Settings[i].Layers[j].At)
 		}
 	}
+	for i := range f.Writes {
+		w := &f.Writes[i]
+		visit(&w.At)
+		visitPath(visit, w.Guards, w.Steps)
+	}
+	for i := range f.Flows {
+		w := &f.Flows[i]
+		visit(&w.At)
+		visit(&w.Source.At)
+		visit(&w.Sink.At)
+		visitPath(visit, w.Guards, w.Steps)
+	}
 	for i := range f.Gaps {
 		visit(&f.Gaps[i].At)
+	}
+}
+
+func visitPath(visit func(*Location), guards []Guard, steps []Step) {
+	for i := range guards {
+		visit(&guards[i].At)
+	}
+	for i := range steps {
+		visit(&steps[i].At)
 	}
 }

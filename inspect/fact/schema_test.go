@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,7 +26,9 @@ func schemaOf(typ reflect.Type, defs map[string]any) any {
 	case reflect.TypeFor[fact.Kind]():
 		var all []string
 		for _, k := range append(fact.All(), fact.Later()...) {
-			all = append(all, string(k))
+			if !slices.Contains(all, string(k)) {
+				all = append(all, string(k))
+			}
 		}
 		return enum(all...)
 	}

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,7 +44,9 @@ func schemaOf(typ reflect.Type, defs map[string]any) any {
 	case reflect.TypeFor[fact.Kind]():
 		var all []any
 		for _, k := range append(fact.All(), fact.Later()...) {
-			all = append(all, k)
+			if !slices.Contains(all, any(k)) {
+				all = append(all, k)
+			}
 		}
 		return enum(all...)
 	}
