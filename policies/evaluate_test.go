@@ -222,6 +222,8 @@ func TestExit(t *testing.T) {
 		{"low is not", []*policies.Policy{severity(fails(), policies.SeverityLow)}, policies.Settings{}, 1},
 		{"fail-on critical", []*policies.Policy{fails()}, policies.Settings{FailOn: policies.SeverityCritical}, 0},
 		{"fail-on does not excuse an unknown", []*policies.Policy{unknown()}, policies.Settings{FailOn: policies.SeverityCritical}, 4},
+		{"an excused fail hides no unknown", []*policies.Policy{rule("both", says(is(subA, policies.StatusFail), is(subB, policies.StatusUnknown)))},
+			policies.Settings{FailOn: policies.SeverityCritical}, 4},
 		{"fail-on info", []*policies.Policy{severity(fails(), policies.SeverityInfo)}, policies.Settings{FailOn: policies.SeverityInfo}, 1},
 		{"a rule that warns", []*policies.Policy{warns(unknown())}, policies.Settings{}, 0},
 		{"unknown=fail wins", []*policies.Policy{warns(unknown())}, policies.Settings{Unknown: policies.UnknownFails}, 4},

@@ -1,5 +1,7 @@
 package policies
 
+import "slices"
+
 // Settings are the choices that can change a verdict. The zero value is the
 // strictest but for Strict: released, failing from low, each rule's own way to
 // take an unknown.
@@ -106,18 +108,27 @@ func (v *Verdict) Exit(s Settings) int {
 		case StatusFail:
 			if r.Policy.Severity.AtLeast(failOn) {
 				exit = WorstExit(exit, ExitFail)
+			} else if slices.ContainsFunc(r.Judgements, func(j Judgement) bool { return j.Status == StatusUnknown }) {
+				// A fail that is excused hides no other subject that is not decided.
+				exit = WorstExit(exit, r.unknownExit(s))
 			}
 		default:
-			on := s.Unknown
-			if on == "" {
-				on = r.Policy.OnUnknown
-			}
-			if on != UnknownWarns {
-				exit = WorstExit(exit, ExitUnknown)
-			}
+			exit = WorstExit(exit, r.unknownExit(s))
 		}
 	}
 	return exit
+}
+
+// unknownExit is the exit status that a rule which cannot be decided calls for.
+func (r *Result) unknownExit(s Settings) int {
+	on := s.Unknown
+	if on == "" {
+		on = r.Policy.OnUnknown
+	}
+	if on == UnknownWarns {
+		return ExitPass
+	}
+	return ExitUnknown
 }
 
 // outcome is the status that an exit status stands for.

@@ -208,6 +208,29 @@ func cases() map[string][]change {
 			{"folder without", layout("folder"), unknown, ""},
 			{"app", layout("apk"), na, "apk"},
 		},
+		"metadata-agrees-with-properties": {
+			{"sound", nil, pass, "2 statements"},
+			{"another build", func(f *fact.Facts) { f.Properties[0].Value = "x" }, fails, "installs ro.build.fingerprint=x"},
+			{"another device", func(f *fact.Facts) { f.Properties[1].Value = "e" }, fails, "ro.product.device=e"},
+			{"one of several builds", func(f *fact.Facts) { f.Metadata[0].Value += "|x" }, pass, ""},
+			{"another time", func(f *fact.Facts) {
+				f.Properties = append(f.Properties, fact.Property{Name: "ro.build.date.utc", Value: "1", At: f.Properties[0].At})
+			}, fails, "post-timestamp=1407628800"},
+			{"the vendor's file does not count", func(f *fact.Facts) {
+				f.Properties = append(f.Properties, fact.Property{Name: "ro.build.fingerprint", Value: "x", At: fact.Location{Partition: "vendor", Path: "build.prop"}})
+			}, pass, ""},
+			{"two values", func(f *fact.Facts) {
+				f.Properties = append(f.Properties, fact.Property{Name: "ro.build.fingerprint", Value: "x", At: f.Properties[0].At})
+			}, unknown, "more than once"},
+			{"no build.prop", func(f *fact.Facts) { f.Properties = nil }, unknown, "was not found"},
+			{"no metadata", func(f *fact.Facts) { f.Metadata = nil }, unknown, "none of its keys"},
+			{"the boot image not looked at", func(f *fact.Facts) {
+				blind(f, fact.KindProperties, fact.Location{Partition: "boot"}, fact.Subject{Kind: "partition", ID: "boot"})
+			}, pass, ""},
+			{"the system not looked at", func(f *fact.Facts) {
+				blind(f, fact.KindProperties, fact.Location{Partition: "system"}, fact.Subject{Kind: "partition", ID: "system"})
+			}, unknown, "cut short"},
+		},
 		"metadata-consistent": {
 			{"sound", nil, pass, "same device"},
 			{"another device", func(f *fact.Facts) { f.Metadata[2].Value = "e" }, fails, "asks for another device"},

@@ -62,10 +62,3 @@ func noDowngrade(_ context.Context, in policies.Input) ([]policies.Judgement, er
 	}
 	return []policies.Judgement{pass(fact.UpdateSubject, "not older than its base")}, nil
 }
-
-// notBuilt is the Check of a rule that this version cannot answer.
-func notBuilt(kind fact.Kind, what string) policies.Check {
-	return check(func(*fact.Facts) []policies.Judgement {
-		return []policies.Judgement{unknown(fact.UpdateSubject, kind, nil, "%s", what)}
-	})
-}

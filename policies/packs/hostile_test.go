@@ -56,11 +56,11 @@ func TestHostileFacts(t *testing.T) {
 			f.Kinds, base.Kinds = fact.All(), fact.All()
 		}
 		in := policies.Input{Facts: &f, Base: &base}
-		one, err := policies.Evaluate(context.Background(), in, packs.BuiltIn(), policies.Settings{})
+		one, err := policies.Evaluate(context.Background(), in, packs.Policies(builtIn()), policies.Settings{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		two, _ := policies.Evaluate(context.Background(), in, packs.BuiltIn(), policies.Settings{})
+		two, _ := policies.Evaluate(context.Background(), in, packs.Policies(builtIn()), policies.Settings{})
 		for i := range one.Results {
 			a, b := &one.Results[i], &two.Results[i]
 			if len(a.Defects) > 0 {

@@ -92,7 +92,16 @@ type evidence struct {
 
 type inventory struct {
 	Partitions []partition `json:"partitions"`
-	Apps       []nothing   `json:"apps"`
+	Apps       []app       `json:"apps"`
+}
+
+type app struct {
+	Package     string        `json:"package"`
+	VersionCode int64         `json:"version_code"`
+	VersionName string        `json:"version_name"`
+	TargetSDK   int64         `json:"target_sdk"`
+	Code        string        `json:"code"`
+	At          fact.Location `json:"at"`
 }
 
 type partition struct {
@@ -125,7 +134,7 @@ func build(d *Document) (*model, error) {
 		SubjectCounts: d.Verdict.SubjectCounts,
 		Results:       []result{},
 		Gaps:          []fact.Gap{},
-		Inventory:     inventory{[]partition{}, []nothing{}},
+		Inventory:     inventory{[]partition{}, []app{}},
 		Claims:        []nothing{},
 	}
 	// Only what is known to be read counts as read.
@@ -150,6 +159,9 @@ func build(d *Document) (*model, error) {
 	}
 	for _, p := range d.Partitions {
 		m.Inventory.Partitions = append(m.Inventory.Partitions, partition{p.Name, p.Slot, p.Mount, p.Form, p.Size, p.Files, p.At})
+	}
+	for _, a := range d.Apps {
+		m.Inventory.Apps = append(m.Inventory.Apps, app{a.Package, a.VersionCode, a.VersionName, a.TargetSDK, a.Code.Form, a.At})
 	}
 	return m, nil
 }

@@ -43,6 +43,7 @@ type Document struct {
 	Verdict    *policies.Verdict
 	Gaps       []fact.Gap
 	Partitions []fact.Partition
+	Apps       []fact.App
 
 	MinSeverity policies.Severity // the table leaves milder rules out; "" shows all
 	Terminal    Terminal
@@ -57,7 +58,7 @@ type Terminal struct {
 
 // New makes the document of a verdict over the update that f describes.
 func New(f *fact.Facts, v *policies.Verdict, s policies.Settings) *Document {
-	d := &Document{JudgedFrom: FromUpdate, Settings: s, Verdict: v, Gaps: f.Gaps, Partitions: f.Partitions}
+	d := &Document{JudgedFrom: FromUpdate, Settings: s, Verdict: v, Gaps: f.Gaps, Partitions: f.Partitions, Apps: f.Apps}
 	if len(f.Update) > 0 {
 		d.Update = f.Update[0]
 	}
@@ -76,5 +77,7 @@ func Formats() []Format {
 	return []Format{
 		{"table", "for people, on a terminal or in a log", writeTable},
 		{"json", "for programs: " + Schema, writeJSON},
+		{"sarif", "for code scanning: SARIF 2.1.0", writeSARIF},
+		{"junit", "for test reports of CI: JUnit XML, in which only what counts for the exit status fails", writeJUnit},
 	}
 }

@@ -1,0 +1,58 @@
+package packs
+
+import (
+	"slices"
+
+	"github.com/otavet/otavet/inspect/fact"
+	"github.com/otavet/otavet/policies"
+)
+
+// A builtin is a check in Go, for what expressions cannot say.
+type builtin struct {
+	check    policies.Check
+	concerns func(*fact.Gap) bool
+	answers  []policies.Status // those that it can give; nil: fail, pass and unknown
+}
+
+// notBuiltName is the builtin of rules that this version cannot answer: it is always
+// unknown, for want of what the rule's missing names.
+const notBuiltName = "not-built"
+
+// builtins are the checks that a rule may name, in any pack.
+func builtins() map[string]builtin {
+	return map[string]builtin{
+		"update-is-signed":                {check(updateIsSigned), aboutWholeFile, nil},
+		"signatures-hold":                 {check(signaturesHold), aboutPackage, nil},
+		"signer-is-trusted":               {policies.CheckFunc(signerTrusted), aboutWholeFile, nil},
+		"signature-accepted":              {perWholeFile(accepted), aboutWholeFile, nil},
+		"no-public-keys":                  {check(noPublicKeys), aboutKeys, nil},
+		"no-weak-algorithm":               {perWholeFile(noWeakAlgorithm), aboutWholeFile, nil},
+		"all-bytes-signed":                {perWholeFile(allBytesSigned), aboutWholeFile, nil},
+		"otacert-agrees":                  {check(otacertAgrees), aboutOTACert, nil},
+		"package-unambiguous":             {check(packageUnambiguous), nil, nil},
+		"metadata-present":                {check(metadataPresent), nil, nil},
+		"metadata-consistent":             {check(metadataConsistent), nil, nil},
+		"metadata-agrees-with-properties": {check(metadataAgrees), aboutBuildProp, nil},
+		"script-stays-inside":             {check(scriptStaysInside), nil, nil},
+		"no-downgrade":                    {policies.CheckFunc(noDowngrade), nil, nil},
+		"cloud-messaging-opt-in":          {check(optIn), nil, nil},
+		"payload-hashes-hold":             {check(payloadHashes), nil, []policies.Status{policies.StatusNA, policies.StatusUnknown}},
+	}
+}
+
+// Builtins lists the names of the checks in Go.
+func Builtins() []string {
+	names := []string{notBuiltName}
+	for name := range builtins() {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// notBuilt is the check of a rule that this version cannot answer.
+func notBuilt(kind fact.Kind, missing string) policies.Check {
+	return check(func(*fact.Facts) []policies.Judgement {
+		return []policies.Judgement{unknown(fact.UpdateSubject, kind, nil, "%s", missing)}
+	})
+}
