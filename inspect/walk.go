@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 
 	"github.com/otavet/otavet/inspect/fact"
 	"github.com/otavet/otavet/ota"
@@ -38,7 +39,7 @@ func (r *run) visits(ctx context.Context) ([]visit, []fact.Gap) {
 	for _, q := range r.p.Partitions {
 		fsys, err := q.FS(ctx)
 		if err != nil {
-			g := gapOf(PartitionLocation(q, ""), err, installedKinds())
+			g := gapOf(PartitionLocation(q, ""), err, kindsOn(q.Name))
 			// What stands elsewhere is not less certain for it.
 			g.Subjects = []fact.Subject{{Kind: "partition", ID: q.Name}}
 			gaps = append(gaps, g)
@@ -277,6 +278,19 @@ func causeOf(err error) fact.Cause {
 		return fact.CauseMissing
 	}
 	return fact.CauseUndecided
+}
+
+// kindsOn are the kinds whose facts may come from a partition. Apps are none of those that hold a
+// kernel and a ramdisk, or the firmware of a chip: PackageManager looks into system, vendor and their like.
+func kindsOn(partition string) []fact.Kind {
+	kinds := installedKinds()
+	if !slices.Contains([]string{"boot", "bootloader", "dtbo", "init_boot", "modem", "radio", "recovery", "vbmeta", "vendor_boot"}, partition) {
+		return kinds
+	}
+	return slices.DeleteFunc(kinds, func(k fact.Kind) bool {
+		return slices.Contains([]fact.Kind{fact.KindApps, fact.KindComponents, fact.KindPermissions, fact.KindDefaults, fact.KindSettings,
+			fact.KindWrites, fact.KindFlows}, k)
+	})
 }
 
 // installedKinds are the kinds whose facts come from what is installed on the

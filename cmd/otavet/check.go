@@ -23,7 +23,7 @@ import (
 
 type checkOptions struct {
 	inputOptions
-	packs       []string
+	packOptions
 	base        string
 	trust       []string
 	failOn      string
@@ -61,9 +61,9 @@ Of several the first of 5, 3, 2, 1, 4, 0 counts.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return runCheck(cmd.Context(), a, o, args[0]) },
 	}
-	o.flags(cmd)
+	o.inputOptions.flags(cmd)
 	f := cmd.Flags()
-	f.StringArrayVar(&o.packs, "pack", nil, "pack of rules (default baseline, the only one yet)")
+	o.packOptions.flags(cmd)
 	f.StringVar(&o.base, "base", "", "the update before this one, or its facts: for rules that compare")
 	f.StringArrayVar(&o.trust, "trust", nil, "ROLE=FILE: trust the keys of FILE for ROLE; ota, with certificates or public keys in PEM")
 	f.StringVar(&o.failOn, "fail-on", "low", "least severity that makes exit status 1: info, low, medium, high, critical")
@@ -76,6 +76,7 @@ Of several the first of 5, 3, 2, 1, 4, 0 counts.`,
 	f.StringArrayVar(&o.outputs, "output", nil, "FORMAT=PATH: a report written to a file as well")
 	f.StringVar(&o.color, "color", "auto", "auto, always or never; NO_COLOR is respected")
 	f.BoolVar(&o.exitZero, "exit-zero", false, "exit status 0 where it would be 1 or 4")
+	completeFormats(cmd)
 	return cmd
 }
 
@@ -139,21 +140,6 @@ func (o *checkOptions) sinks() (report.Format, []sink, error) {
 	return out, sinks, nil
 }
 
-func (o *checkOptions) rules() ([]*policies.Pack, error) {
-	if len(o.packs) == 0 {
-		return packs.BuiltIn(), nil
-	}
-	var list []*policies.Pack
-	for _, name := range o.packs {
-		p, ok := packs.Find(name)
-		if !ok {
-			return nil, usagef("no pack is called %q; packs from files are not read by this version", name)
-		}
-		list = append(list, p)
-	}
-	return list, nil
-}
-
 // wanted are the kinds that the rules need and that can be found.
 func wanted(list []*policies.Pack) []fact.Kind {
 	kinds := []fact.Kind{fact.KindUpdate, fact.KindPartitions}
@@ -179,10 +165,11 @@ func runCheck(ctx context.Context, a *app, o checkOptions, path string) error {
 	if err != nil {
 		return err
 	}
-	rules, err := o.rules()
+	loaded, err := o.load()
 	if err != nil {
 		return err
 	}
+	rules := packs.Policies(loaded)
 	trust, inputs, err := readTrust(o.trust)
 	if err != nil {
 		return err

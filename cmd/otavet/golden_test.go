@@ -59,6 +59,11 @@ func command(args ...string) (stdout, stderr []byte, exit int) {
 func TestGolden(t *testing.T) {
 	root := otatest.Root(t)
 	facts, reports := schema(t, fact.JSONSchema()), schema(t, report.JSONSchema())
+	standard, err := os.ReadFile(filepath.Join(root, "policies/report/testdata/sarif-schema-2.1.0.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sarif := schema(t, standard)
 	for _, name := range []string{"example", "tampered", "unsigned", "twice", "runs", "jar"} {
 		path := filepath.Join(root, "testdata/updates", name+".zip")
 		for _, tc := range []struct {
@@ -69,6 +74,8 @@ func TestGolden(t *testing.T) {
 			{".facts.json", []string{"facts", "--quiet", path}, facts},
 			{".report.json", []string{"check", "--quiet", "--format", "json", path}, reports},
 			{".table.txt", []string{"check", "--quiet", path}, nil},
+			{".sarif", []string{"check", "--quiet", "--format", "sarif", path}, sarif},
+			{".junit.xml", []string{"check", "--quiet", "--format", "junit", path}, nil},
 			{".signatures.txt", []string{"signatures", "--quiet", "--detail", path}, nil},
 		} {
 			got, errs, _ := command(tc.args...)

@@ -38,7 +38,9 @@ var floors = []struct {
 	{"ota/signature/jar", over(ground, "ota/blob", "ota/signature", "ota/signature/known")},
 	{"ota", over(ground, "ota/blob", "ota/archive", "ota/edify")},
 	{"policies", []string{"inspect/fact"}},
-	{"policies/packs", []string{"inspect/fact", "policies"}},
+	{"policies/document", ground},
+	{"policies/expr", []string{"inspect/fact", "policies"}},
+	{"policies/packs", []string{"inspect/fact", "policies", "policies/document", "policies/expr"}},
 	{"policies/report", []string{"inspect/fact", "policies"}},
 	{"inspect/format/chunk", over(ground, "ota/blob")},
 	{"inspect/format/*", over(ground, "ota/blob", "inspect/format/chunk")},
@@ -61,6 +63,8 @@ func over(lower []string, more ...string) []string { return append(slices.Clone(
 var doors = map[string][]string{
 	"github.com/sigstore/sigstore": {"ota/signature"},
 	"github.com/spf13/cobra":       {"cmd/otavet"},
+	"cel.dev/cel-go":               {"policies/expr"},
+	"github.com/goccy/go-yaml":     {"policies/document"},
 	"golang.org/x/term":            {"cmd/otavet"},
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/otavet/otavet/inspect"
 	"github.com/otavet/otavet/ota/parse"
 	"github.com/otavet/otavet/policies"
+	"github.com/otavet/otavet/policies/document"
 )
 
 func main() {
@@ -80,7 +81,8 @@ without network, and writes nothing but what it is asked to.`,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(checkCommand(a), factsCommand(a), signaturesCommand(a), lsCommand(a), catCommand(a), versionCommand(a))
+	root.AddCommand(checkCommand(a), factsCommand(a), signaturesCommand(a), lsCommand(a), catCommand(a),
+		packCommand(a), explainCommand(a), versionCommand(a))
 	return root
 }
 
@@ -109,6 +111,10 @@ func exitOf(err error) int {
 // complain writes an error for people, with a hint where there is one.
 func complain(w io.Writer, err error) int {
 	fmt.Fprintln(w, "otavet: "+parse.EscapeText(err.Error()))
+	var doc *document.Error
+	if errors.As(err, &doc) {
+		fmt.Fprint(w, doc.Excerpt) // its lines are escaped, each by itself
+	}
 	if h := hint(err); h != "" {
 		fmt.Fprintln(w, "hint: "+h)
 	}
