@@ -1,11 +1,13 @@
 package inspect
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"path"
 	"slices"
 
 	"github.com/otavet/otavet/inspect/fact"
@@ -139,6 +141,10 @@ func (r *run) visit(ctx context.Context, v visit, out *fact.Facts) error {
 	if headErr != nil {
 		return headErr
 	}
+	if len(r.extractors) > 0 && bytes.HasPrefix(head, []byte(pointer)) {
+		g := fileGap(v.at, errPointer, lostKinds(v.path))
+		out.Gaps = append(out.Gaps, g)
+	}
 	whole := v.device && r.wants(fact.KindFiles)
 	if len(matched) == 0 && !opens && !whole {
 		return nil
@@ -222,6 +228,30 @@ func readHead(fsys fs.FS, path string) ([]byte, error) {
 	return head[:n], err
 }
 
+// pointer is how the texts begin that stand in dumps kept with Git LFS in place of files that were not
+// fetched (many in the public test data).
+const pointer = "version https://git-lfs.github.com/spec/"
+
+var errPointer = fmt.Errorf("a Git LFS pointer stands in place of the file: %w", ota.ErrMissing)
+
+// lostKinds are the kinds of facts that a file of the name would have had.
+func lostKinds(name string) []fact.Kind {
+	code := []fact.Kind{fact.KindDefaults, fact.KindSettings, fact.KindWrites, fact.KindFlows}
+	switch path.Ext(name) {
+	case ".apk":
+		return append([]fact.Kind{fact.KindApps, fact.KindComponents, fact.KindPermissions, fact.KindFiles}, code...)
+	case ".apex", ".capex":
+		return installedKinds()
+	case ".jar", ".dex", ".odex", ".vdex", ".oat":
+		return append(code, fact.KindFiles)
+	case ".prop":
+		return []fact.Kind{fact.KindProperties, fact.KindSettings, fact.KindFiles}
+	case ".zip":
+		return []fact.Kind{fact.KindCertificates, fact.KindFiles}
+	}
+	return []fact.Kind{fact.KindFiles}
+}
+
 func isZip(head []byte) bool {
 	return len(head) >= 4 && string(head[:2]) == "PK" && (string(head[2:4]) == "\x03\x04" || string(head[2:4]) == "\x05\x06")
 }
@@ -252,6 +282,8 @@ func fileRecord(v visit, sum string) fact.File {
 func fileGap(at fact.Location, err error, blinds []fact.Kind) fact.Gap {
 	g := gapOf(at, err, blinds)
 	if at.Partition != "" {
+		// What the package says of itself stands beside what it installs.
+		g.Blinds = slices.DeleteFunc(slices.Clone(blinds), func(k fact.Kind) bool { return k == fact.KindMetadata })
 		id := at.Device
 		if id == "" {
 			id = fact.Location{Partition: at.Partition, Slot: at.Slot, Path: at.Path}.String()

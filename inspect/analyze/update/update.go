@@ -1,8 +1,9 @@
 // Package update says what an update is as a whole: name, hash, layout, and the
-// build that it brings, as its own metadata tells.
+// build that it brings, as its own metadata tells, or else the system's build.prop.
 package update
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -24,7 +25,7 @@ import (
 var Analysis = &inspect.Analysis{
 	Name:  "update",
 	Doc:   "what the update is: name, hash, layout, build",
-	Needs: []fact.Kind{fact.KindMetadata, fact.KindScript},
+	Needs: []fact.Kind{fact.KindMetadata, fact.KindScript, fact.KindProperties},
 	Emits: []fact.Kind{fact.KindUpdate},
 	Run:   run,
 }
@@ -58,15 +59,36 @@ func run(ctx context.Context, p *inspect.Pass) (fact.Facts, error) {
 			meta[m.Key] = m.Value
 		}
 	}
-	u.Device = meta["pre-device"]
-	u.Fingerprint = meta["post-build"]
-	u.SecurityPatch = meta["post-security-patch-level"]
-	u.Android = release(u.Fingerprint)
-	if sec, err := strconv.ParseInt(meta["post-timestamp"], 10, 64); err == nil && sec > 0 && sec < 1<<33 {
+	props := buildProps(p.Facts)
+	u.Device = cmp.Or(meta["pre-device"], props["ro.product.device"])
+	u.Fingerprint = cmp.Or(meta["post-build"], props["ro.build.fingerprint"], props["ro.system.build.fingerprint"])
+	u.SecurityPatch = cmp.Or(meta["post-security-patch-level"], props["ro.build.version.security_patch"])
+	u.Android = cmp.Or(release(u.Fingerprint), props["ro.build.version.release"], props["ro.system.build.version.release"])
+	stamp := cmp.Or(meta["post-timestamp"], props["ro.build.date.utc"], props["ro.system.build.date.utc"])
+	if sec, err := strconv.ParseInt(stamp, 10, 64); err == nil && sec > 0 && sec < 1<<33 {
 		u.BuildTime = time.Unix(sec, 0).UTC().Format(time.RFC3339)
 	}
 	u.Incremental = incremental(meta, p.Facts)
 	return fact.Facts{Update: []fact.Update{u}}, nil
+}
+
+// buildProps are the lines of the system's build.prop. A name that stands there with two values has none.
+func buildProps(f *fact.Facts) map[string]string {
+	out := map[string]string{}
+	twice := map[string]bool{}
+	for _, p := range f.Properties {
+		if p.At.Device != "/system/build.prop" && !(p.At.Device == "" && p.At.Partition == "system" && p.At.Path == "build.prop") {
+			continue
+		}
+		if old, ok := out[p.Name]; ok && old != p.Value {
+			twice[p.Name] = true
+		}
+		out[p.Name] = p.Value
+	}
+	for name := range twice {
+		delete(out, name)
+	}
+	return out
 }
 
 // release reads the Android release out of a build fingerprint,

@@ -41,3 +41,18 @@ func TestIncremental(t *testing.T) {
 		}
 	}
 }
+
+func TestBuildProps(t *testing.T) {
+	at := func(device string) fact.Location {
+		return fact.Location{Partition: "system", Path: "x", Device: device}
+	}
+	got := buildProps(&fact.Facts{Properties: []fact.Property{
+		{Name: "a", Value: "1", At: at("/system/build.prop")},
+		{Name: "b", Value: "1", At: at("/vendor/build.prop")},
+		{Name: "c", Value: "1", At: at("/system/build.prop")}, {Name: "c", Value: "2", At: at("/system/build.prop")},
+		{Name: "d", Value: "1", At: at("/system/build.prop")}, {Name: "d", Value: "1", At: at("/system/build.prop")},
+	}})
+	if len(got) != 2 || got["a"] != "1" || got["d"] != "1" {
+		t.Errorf("%v", got)
+	}
+}
