@@ -1,12 +1,8 @@
 package arsc_test
 
 import (
-	"archive/zip"
 	"fmt"
-	"io"
-	"io/fs"
 	"math"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,66 +13,20 @@ import (
 	"github.com/otavet/otavet/ota/otatest"
 )
 
-// apks are all APKs in the folder of test data, every step'th of them.
-func apks(t testing.TB, step int, elem ...string) []string {
-	t.Helper()
-	var names []string
-	n := 0
-	err := filepath.WalkDir(otatest.Data(t, elem...), func(name string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && strings.HasSuffix(name, ".apk") {
-			if n%step == 0 {
-				names = append(names, name)
-			}
-			n++
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return names
-}
-
-// member is a member of an APK; nil where there is none.
-func member(t testing.TB, apk, name string) []byte {
-	t.Helper()
-	z, err := zip.OpenReader(apk)
-	if err != nil {
-		t.Logf("%s: %v", apk, err)
-		return nil
-	}
-	defer z.Close()
-	for _, f := range z.File {
-		if f.Name == name {
-			r, err := f.Open()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer r.Close()
-			p, err := io.ReadAll(r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return p
-		}
-	}
-	return nil
-}
-
-func sample(t testing.TB) []string {
-	return append(apks(t, 1, "rom"), apks(t, 10, "droidbench")...)
-}
-
 // TestResources holds every table against aapt's dump of it, value by value.
 func TestResources(t *testing.T) {
 	otatest.Tool(t, "aapt")
-	var tables, same, lines, configs, sameConfigs int
-	for _, apk := range sample(t) {
-		p := member(t, apk, "resources.arsc")
+	var none, same, lines, configs, sameConfigs int
+	apks := otatest.APKs(t)
+	if testing.Short() {
+		apks = apks[:min(len(apks), 20)]
+	}
+	for _, apk := range apks {
+		p := otatest.Member(t, apk, "resources.arsc")
 		if p == nil {
-			continue
+			none++
+			p = table()
 		}
-		tables++
 		table, err := arsc.Open(blob.Bytes(p), nil)
 		if err != nil {
 			t.Errorf("%s: %v", apk, err)
@@ -90,7 +40,7 @@ func TestResources(t *testing.T) {
 			t.Errorf("%s: %v: %.200s", apk, err, want)
 			continue
 		}
-		if got := strings.TrimSpace(dump(table)); got == want {
+		if got := strings.TrimSpace(dump(table, p)); got == want {
 			same++
 			lines += strings.Count(want, "\n") + 1
 		} else {
@@ -108,10 +58,10 @@ func TestResources(t *testing.T) {
 			t.Errorf("%s: configurations %q, want %q", apk, got, w)
 		}
 	}
-	t.Logf("%d of %d tables equal aapt's dump of resources, %d lines", same, tables, lines)
-	t.Logf("%d of %d tables equal aapt's dump of configurations, %d of them", sameConfigs, tables, configs)
-	if tables == 0 {
-		t.Error("no tables")
+	t.Logf("%d of %d APKs equal aapt's dump of resources, %d lines; %d of them have no table, which aapt takes for an empty one", same, len(apks), lines, none)
+	t.Logf("%d of %d APKs equal aapt's dump of configurations, %d of them", sameConfigs, len(apks), configs)
+	if same == 0 {
+		t.Error("nothing was compared")
 	}
 }
 
@@ -149,23 +99,35 @@ func difference(got, want string) string {
 	return fmt.Sprintf("%d lines, want %d", len(g), len(w))
 }
 
-// dump writes a table as aapt dump --values resources does.
-func dump(t *arsc.Table) string {
-	w := new(strings.Builder)
+// A dumper writes a table as aapt dump --values resources does.
+type dumper struct {
+	strings.Builder
+	kind string // of the strings, which aapt tells: string8 or string16
+}
+
+// dump is the dump of the table whose bytes are raw.
+func dump(t *arsc.Table, raw []byte) string {
+	w := &dumper{kind: "string16"}
+	if len(raw) > 12+28 && raw[12+16+1]&1 != 0 { // the flag of the pool, which comes first
+		w.kind = "string8"
+	}
 	fmt.Fprintf(w, "Package Groups (%d)\n", len(t.Packages()))
 	for i, p := range t.Packages() {
 		fmt.Fprintf(w, "Package Group %d id=0x%02x packageCount=1 name=%s\n", i, p.ID, p.Name)
+		if len(p.Types()) == 0 { // aapt does not name it: both such tables here are of APEX files
+			continue
+		}
 		fmt.Fprintf(w, "  Package 0 id=0x%02x name=%s\n", p.ID, p.Name)
 		for _, typ := range p.Types() {
 			if typ.Len() > 0 { // aapt keeps no others
-				dumpType(w, t, p, typ)
+				w.typ(t, p, typ)
 			}
 		}
 	}
 	return w.String()
 }
 
-func dumpType(w *strings.Builder, t *arsc.Table, p *arsc.Package, typ *arsc.Type) {
+func (w *dumper) typ(t *arsc.Table, p *arsc.Package, typ *arsc.Type) {
 	configs := typ.Configs()
 	fmt.Fprintf(w, "    type %d configCount=%d entryCount=%d\n", typ.ID-1, len(configs), typ.Len())
 	for i := range typ.Len() {
@@ -194,17 +156,17 @@ func dumpType(w *strings.Builder, t *arsc.Table, p *arsc.Package, typ *arsc.Type
 			case e.Bag():
 				fmt.Fprintf(w, "<bag>%s\n          Parent=0x%08x(Resolved=0x%08x), Count=%d\n", public, e.Parent, e.Parent, len(e.Items))
 				for i, item := range e.Items {
-					fmt.Fprintf(w, "          #%d (Key=0x%08x): %s\n", i, item.Name, value(item.Value))
+					fmt.Fprintf(w, "          #%d (Key=0x%08x): %s\n", i, item.Name, w.value(item.Value))
 				}
 			default:
-				fmt.Fprintf(w, "t=0x%02x d=0x%08x (s=0x0008 r=0x00)%s\n          %s\n", uint8(e.Value.Type), e.Value.Data, public, value(e.Value))
+				fmt.Fprintf(w, "t=0x%02x d=0x%08x (s=0x0008 r=0x00)%s\n          %s\n", uint8(e.Value.Type), e.Value.Data, public, w.value(e.Value))
 			}
 		}
 	}
 }
 
 // value: ResTable::print_value. For aapt every integer is a color.
-func value(v arsc.Value) string {
+func (w *dumper) value(v arsc.Value) string {
 	switch v.Type {
 	case chunk.Null:
 		return [...]string{"(null)", "(null empty)"}[v.Data&1]
@@ -218,7 +180,7 @@ func value(v arsc.Value) string {
 		return fmt.Sprintf("(dynamic attribute) 0x%08x", v.Data)
 	case chunk.String:
 		s, _, _ := strings.Cut(v.String, "\x00")
-		return `(string8) "` + strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`).Replace(s) + `"`
+		return "(" + w.kind + `) "` + strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`).Replace(s) + `"`
 	case chunk.Float:
 		return fmt.Sprintf("(float) %.6g", math.Float32frombits(v.Data))
 	case chunk.Dimension:

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/otavet/otavet/inspect/format/arsc"
-	"github.com/otavet/otavet/inspect/format/chunk"
 	"github.com/otavet/otavet/ota/blob"
 	"github.com/otavet/otavet/ota/parse"
 )
@@ -91,6 +90,9 @@ func hostiles() []hostile {
 		{name: "type before its flags", data: one(str, spec(1, 0)), refuse: parse.ErrFormat},
 		{name: "flags twice", data: one(spec(1, 0), str, spec(1, 0, 0, 0)), note: "second list of flags", brief: "= Hello"},
 		{name: "more entries than 65535", data: put32(one(spec(1, 0), str), in+12, 1<<16), refuse: parse.ErrFormat},
+		{name: "flags of 2^32-1 entries", data: put32(one(spec(1, 0)), in-8, none), refuse: parse.ErrFormat},
+		{name: "flags of more entries than fit", data: put32(one(spec(1, 0)), in-8, 1000), refuse: parse.ErrFormat},
+		{name: "2^32-1 entries", data: put32(one(spec(1, 0), str), in+12, none), refuse: parse.ErrFormat},
 		{name: "more entries than fit", data: put32(one(spec(1, 0), str), in+12, 1000), refuse: parse.ErrFormat},
 		{name: "entries begin too late", data: put32(one(spec(1, 0), str), in+16, 0xfffffffc), refuse: parse.ErrFormat},
 		{name: "entries begin at an odd place", data: put32(one(spec(1, 0), str), in+16, 89), refuse: parse.ErrFormat},
@@ -108,6 +110,11 @@ func hostiles() []hostile {
 		{name: "bags that overlap", data: one(spec(3, 0, 0, 0, 0), overlapping()), brief: "the bags of a type overlap"},
 		{name: "string and name out of range", data: one(spec(1, 0), typ(1, 0, config(64), simple(99, 3, 99))), brief: "7f010000 string/ = "},
 		{name: "sparse", data: one(spec(1, 0, 0, 0), typ(1, 1, config(64), nil, nil, simple(0, 3, 0))), brief: "7f010002 string/hello = Hello"},
+		{name: "sparse, an entry that its type does not count", data: one(spec(1, 0), typ(1, 1, config(64), nil, nil, simple(0, 3, 0))), brief: "7f010002 string/hello = Hello"},
+		{name: "sparse, more than fit", data: put32(one(spec(1, 0), typ(1, 1, config(64), simple(0, 3, 0))), in+12, 1000), refuse: parse.ErrFormat},
+		{name: "sparse, offset outside", data: put16(one(spec(1, 0), typ(1, 1, config(64), simple(0, 3, 0))), in+86, 0xfffe), brief: "7f010000 string/! arsc: an entry lies outside"},
+		{name: "16-bit offset outside", data: put16(one(spec(1, 0), typ(1, 2, config(64), simple(0, 3, 0))), in+84, 0xfffe), brief: "7f010000 string/! arsc: an entry lies outside"},
+		{name: "more 16-bit offsets than fit", data: put32(one(spec(1, 0), typ(1, 2, config(64), simple(0, 3, 0))), in+12, 60000), refuse: parse.ErrFormat},
 		{name: "16-bit offsets", data: one(spec(1, 0, 0), typ(1, 2, config(64), ten(nil, simple(0, 3, 0))...)), brief: "7f010001 string/hello = Hello"},
 		{name: "sparse and 16-bit offsets", data: one(spec(1, 0, 0), typ(1, 3, config(64), nil, simple(0, 3, 0))), brief: "7f010001 string/hello = Hello"},
 		{name: "compact", data: one(spec(1, 0, 0), typ(1, 2, config(64), compact(0, 3, 1), compact(3, 0x10, 7))), brief: "7f010000 string/hello = Hallo; 7f010001 string/other = 7"},
@@ -222,6 +229,41 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+// A device searches a sparse list as if it were sorted: what it does not find in
+// one that is not, we do not find, though Entries lists it.
+func TestSparseUnsorted(t *testing.T) {
+	ty := typ(1, 1, config(64), nil, simple(0, 0x10, 1), simple(0, 0x10, 2), simple(0, 0x10, 3))
+	for i, entry := range []uint16{1, 3, 2} {
+		ty = put16(ty, 84+4*i, entry)
+	}
+	table := open(t, table(pack(0x7f, spec(1, 0, 0, 0, 0), ty)))
+	if got, want := brief(table), "7f010001 string/hello = 1; 7f010003 string/hello = 2; 7f010002 string/hello = 3"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	for id, want := range map[uint32]bool{0x7f010001: true, 0x7f010002: false, 0x7f010003: true} {
+		if _, ok, err := table.Resolve(id, arsc.Config{}); ok != want || err != nil {
+			t.Errorf("%#x: %v, %v", id, ok, err)
+		}
+	}
+}
+
+// TestParents: a thousand styles, each the next one's parent, and a circle. Parents are not
+// followed, so that neither costs more than one style.
+func TestParents(t *testing.T) {
+	const n = 1000
+	flags, styles := make([]uint32, n), make([][]byte, n)
+	for i := range n {
+		styles[i] = bag(2, 0x7f030000+uint32(i+1)%n, uint32(i))
+	}
+	table := open(t, table(pack(0x7f, spec(3, flags...), typ(3, 0, config(64), styles...))))
+	for _, i := range []uint32{0, 1, n - 1} {
+		e, ok, err := table.Resolve(0x7f030000+i, arsc.Config{})
+		if err != nil || !ok || !e.Bag() || e.Parent != 0x7f030000+(i+1)%n || len(e.Items) != 1 || e.Items[0].Value.Data != i {
+			t.Errorf("style %d: %+v, %v, %v", i, e, ok, err)
+		}
+	}
+}
+
 func TestPackage(t *testing.T) {
 	table := open(t, table(pack(0x7f, spec(1, arsc.SpecPublic, 0), typ(1, 0, config(64), simple(0, 3, 0), nil),
 		chunkOf(0x203, le(uint32(1)), le(uint32(2), name16("lib", 128))), overlayable("theme", 0xe, 0x7f010000))))
@@ -252,53 +294,4 @@ func TestPackage(t *testing.T) {
 	if n != 2 {
 		t.Errorf("%d values", n)
 	}
-}
-
-// FuzzOpen: errors are *parse.Error, nothing panics, and the work of reading all
-// is bounded by the file.
-func FuzzOpen(f *testing.F) {
-	for _, h := range hostiles() {
-		f.Add(h.data)
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if len(data) > 1<<14 {
-			return
-		}
-		check := func(err error) {
-			var pe *parse.Error
-			if err != nil && !errors.As(err, &pe) {
-				t.Fatalf("%T: %v", err, err)
-			}
-		}
-		table, err := arsc.Open(blob.Bytes(data), nil)
-		if check(err); err != nil {
-			return
-		}
-		request := arsc.Config{SDK: 30, Density: 320, Language: [2]byte{'e', 'n'}, Region: [2]byte{'G', 'B'}}
-		entries, items := 0, 0
-		for _, p := range table.Packages() {
-			for _, typ := range p.Types() {
-				for i, c := range typ.Configs() {
-					_ = c.String()
-					for e, err := range typ.Entries(i) {
-						check(err)
-						entries++
-						items += len(e.Items)
-						if e.Value.Type == chunk.String && len(e.Value.String) > 3*len(data) {
-							t.Fatalf("%d bytes of text", len(e.Value.String))
-						}
-						if entries%97 == 0 {
-							_, _, err := table.Resolve(e.ID, request)
-							check(err)
-							table.Resource(e.ID)
-						}
-					}
-				}
-			}
-		}
-		if entries > len(data)/2 || items > len(data) {
-			t.Fatalf("%d entries, %d items in %d bytes", entries, items, len(data))
-		}
-		table.Lookup("", "string", "hello")
-	})
 }

@@ -108,6 +108,8 @@ var scripts = []struct{ script, locales string }{
 	{"Taml", "ta"},
 	{"Telu", "te"},
 	{"Thaa", "dv"},
+	{"~~~A", "en-XA"}, // what translators test with, as is the next: no other English or Arabic stands in for it
+	{"~~~B", "ar-XB"},
 	{"Thai", "th"},
 	{"Tibt", "bo dz"},
 }
@@ -141,10 +143,12 @@ func likelyScript(language, region [2]byte) (out [4]byte) {
 }
 
 // parents says from which locale others inherit that do not inherit from their
-// language alone: CLDR's parentLocales, in LocaleDataTables.cpp.
+// language alone: CLDR's parentLocales, in LocaleDataTables.cpp. They change with
+// releases: to Android 11, en-CA and en-PH came from en-001 too, and ar-AE did not from ar-015.
 var parents = []struct{ script, language, parent, regions string }{
 	{"Arab", "ar", "015", "AE DZ EH LY MA TN"},
 	{"Hant", "zh", "HK", "MO"},
+	{"~~~B", "ar", "015", "XB"},
 	{"Latn", "en", "150", "AT BE CH DE DK FI NL SE SI"},
 	{"Latn", "en", "001", "150 AG AI AU BB BM BS BW BZ CC CK CM CX CY DG DM ER FJ FK FM GB GD GG GH GI GM GY HK IE IL IM IN IO JE JM " +
 		"KE KI KN KY LC LR LS MG MO MS MT MU MV MW MY NA NF NG NR NU NZ PG PK PN PW RW SB SC SD SG SH SL SS SX SZ TC TK TO TT TV TZ " +

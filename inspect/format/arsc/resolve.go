@@ -43,10 +43,10 @@ func (t *Table) Best(id uint32, request Config) (Entry, bool, error) {
 }
 
 // Resolve is Best, and follows references to the value, or bag, that stands at
-// their end. Where a reference leads to what this table does not hold, such as a
-// resource of the framework, the entry with that reference is the answer, and its
-// Value.IsReference. References that run in a circle, and more than twenty in a row,
-// are an error.
+// their end; the Parent of a bag is not followed. Where a reference leads to what
+// this table does not hold, such as a resource of the framework, the entry with that
+// reference is the answer, and its Value.IsReference. References that run in a circle,
+// and more than twenty in a row, are an error.
 func (t *Table) Resolve(id uint32, request Config) (Entry, bool, error) {
 	e, ok, err := t.Best(id, request)
 	if err != nil || !ok {

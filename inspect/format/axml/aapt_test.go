@@ -1,11 +1,9 @@
 package axml_test
 
 import (
-	"archive/zip"
+	"encoding/binary"
 	"fmt"
-	"io"
-	"io/fs"
-	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,94 +13,89 @@ import (
 	"github.com/otavet/otavet/ota/otatest"
 )
 
-// apks are all APKs in the folder of test data, every step'th of them.
-func apks(t testing.TB, step int, elem ...string) []string {
-	t.Helper()
-	var names []string
-	n := 0
-	err := filepath.WalkDir(otatest.Data(t, elem...), func(name string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && strings.HasSuffix(name, ".apk") {
-			if n%step == 0 {
-				names = append(names, name)
-			}
-			n++
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return names
-}
-
-// xmls are the binary XML files of an APK, by name, in the archive's order.
+// xmls are the binary XML files of an APK, whatever they are called, in the
+// archive's order.
 func xmls(t testing.TB, apk string) (names []string, data [][]byte) {
 	t.Helper()
-	z, err := zip.OpenReader(apk)
-	if err != nil {
-		t.Logf("%s: %v", apk, err)
-		return nil, nil
-	}
-	defer z.Close()
-	for _, f := range z.File {
-		if !strings.HasSuffix(f.Name, ".xml") {
-			continue
+	otatest.Members(t, apk, func(name string, read func() ([]byte, error)) {
+		p, err := read()
+		if err != nil { // the payload of an APEX file that was broken on purpose
+			t.Logf("%s: %s: %v", apk, name, err)
+		} else if len(p) > 8 && p[0] == 3 && p[1] == 0 && p[2] == 8 && int(binary.LittleEndian.Uint32(p[4:])) == len(p) {
+			names, data = append(names, name), append(data, p)
 		}
-		r, err := f.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := io.ReadAll(r)
-		r.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(p) > 4 && p[0] == 3 && p[1] == 0 {
-			names, data = append(names, f.Name), append(data, p)
-		}
-	}
+	})
 	return names, data
 }
 
 // TestXMLTree holds every binary XML file of every APK against aapt's dump.
 func TestXMLTree(t *testing.T) {
-	otatest.Tool(t, "aapt")
-	files := append(apks(t, 1, "rom"), apks(t, 10, "droidbench")...)
-	var trees, same, lines int
-	for _, apk := range files {
+	apks := otatest.APKs(t)
+	if testing.Short() {
+		apks = apks[:min(len(apks), 20)]
+	}
+	var c comparison
+	for _, apk := range apks {
 		names, data := xmls(t, apk)
 		if len(names) == 0 {
+			t.Errorf("%s: no binary XML", apk)
 			continue
 		}
-		want, err := otatest.Run(t, "aapt", append([]string{"dump", "xmltree", apk}, names...)...)
+		c.apk(t, apk, names, data)
+	}
+	t.Logf("%d of %d XML files in %d APKs equal aapt's dump, %d lines; aapt fails on none", c.same, c.files, len(apks), c.lines)
+}
+
+// TestFramework holds the framework's own manifest, the largest there is, and all
+// other XML files of its APK against aapt's dump.
+func TestFramework(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads 45 MB")
+	}
+	apk := otatest.Framework(t)
+	names, data := xmls(t, apk)
+	if !slices.Contains(names, "AndroidManifest.xml") {
+		t.Fatal("no manifest")
+	}
+	var c comparison
+	// The names of all are too long for one command line.
+	for len(names) > 0 {
+		n := min(len(names), 1000)
+		c.apk(t, apk, names[:n], data[:n])
+		names, data = names[n:], data[n:]
+	}
+	t.Logf("%d of %d XML files of the framework equal aapt's dump, %d lines", c.same, c.files, c.lines)
+}
+
+// A comparison counts what was compared.
+type comparison struct{ files, same, lines int }
+
+// apk compares some files of one APK, whose dumps aapt writes one behind the other.
+func (c *comparison) apk(t *testing.T, apk string, names []string, data [][]byte) {
+	c.files += len(names)
+	want, err := otatest.Run(t, "aapt", append([]string{"dump", "xmltree", apk}, names...)...)
+	if err != nil {
+		t.Errorf("%s: %v: %.200s", apk, err, want)
+		return
+	}
+	var b strings.Builder
+	for i, p := range data {
+		f, err := axml.Open(blob.Bytes(p), nil)
 		if err != nil {
-			t.Errorf("%s: %v: %.200s", apk, err, want)
+			t.Errorf("%s %s: %v", apk, names[i], err)
 			continue
 		}
-		var b strings.Builder
-		for i, p := range data {
-			f, err := axml.Open(blob.Bytes(p), nil)
-			if err != nil {
-				t.Errorf("%s %s: %v", apk, names[i], err)
-				continue
-			}
-			if len(f.Notes) > 0 {
-				t.Logf("%s %s: %q", apk, names[i], f.Notes)
-			}
-			dump(&b, f)
+		if len(f.Notes) > 0 {
+			t.Logf("%s %s: %q", apk, names[i], f.Notes)
 		}
-		trees += len(names)
-		if got := strings.TrimSpace(b.String()); got != want {
-			t.Errorf("%s: %s", apk, difference(got, want))
-			continue
-		}
-		same += len(names)
-		lines += strings.Count(want, "\n") + 1
+		dump(&b, f)
 	}
-	t.Logf("%d of %d XML files in %d APKs equal aapt's dump, %d lines", same, trees, len(files), lines)
-	if trees == 0 {
-		t.Error("no XML files")
+	if got := strings.TrimSpace(b.String()); got != want {
+		t.Errorf("%s: %s", apk, difference(got, want))
+		return
 	}
+	c.same += len(names)
+	c.lines += strings.Count(want, "\n") + 1
 }
 
 // difference is the first line in which two texts differ.

@@ -166,7 +166,7 @@ func (r *reader) header() error {
 	if typ != chunk.TypeXML {
 		r.note("the first chunk has type %#x, not XML: Android 16 refuses it, others do not", typ)
 	}
-	if headerSize != 8 {
+	if headerSize != lenHeader {
 		r.note("the header is %d bytes long, not 8", headerSize)
 	}
 	if more := len(r.b) - int(size); more > 0 {
@@ -192,8 +192,14 @@ func (r *reader) header() error {
 			if r.pool != nil || poolErr != nil {
 				r.note("a second string pool at byte %#x takes the place of the first", at)
 			}
+			if len(c.Header) != lenPool {
+				r.note("the header of the string pool is %d bytes long, not 28", len(c.Header))
+			}
 			r.pool, poolErr = chunk.OpenPool("axml", c)
 		case c.Type == chunk.TypeXMLResourceMap:
+			if len(c.Header) != lenHeader {
+				r.note("the header of the resource map is %d bytes long, not 8", len(c.Header))
+			}
 			r.ids = c.Body[:len(c.Body)&^3]
 		case c.Type >= chunk.TypeXMLFirst && c.Type <= chunk.TypeXMLLast:
 			if poolErr != nil {

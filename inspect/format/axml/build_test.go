@@ -1,51 +1,13 @@
 package axml_test
 
-import "encoding/binary"
+import "github.com/otavet/otavet/ota/otatest"
 
-// le writes integers of the sizes that their types have.
-func le(parts ...any) []byte {
-	var b []byte
-	for _, p := range parts {
-		var err error
-		if s, ok := p.([]byte); ok {
-			b = append(b, s...)
-		} else if b, err = binary.Append(b, binary.LittleEndian, p); err != nil {
-			panic(err)
-		}
-	}
-	return b
-}
-
-// chunkOf is a chunk with a header of its own.
-func chunkOf(typ uint16, header, body []byte) []byte {
-	return le(typ, uint16(8+len(header)), uint32(8+len(header)+len(body)), header, body)
-}
-
-// pool16 is a string pool in UTF-16, pool8 one in UTF-8; both of ASCII.
-func pool16(strings ...string) []byte { return pool(0, strings) }
-func pool8(strings ...string) []byte  { return pool(1<<8, strings) }
-
-func pool(flags uint32, strings []string) []byte {
-	var index, data []byte
-	for _, s := range strings {
-		index = binary.LittleEndian.AppendUint32(index, uint32(len(data)))
-		if flags != 0 {
-			data = append(data, uint8(len(s)), uint8(len(s)))
-			data = append(append(data, s...), 0)
-			continue
-		}
-		data = binary.LittleEndian.AppendUint16(data, uint16(len(s)))
-		for _, c := range []byte(s) {
-			data = append(data, c, 0)
-		}
-		data = append(data, 0, 0)
-	}
-	for len(data)%4 != 0 {
-		data = append(data, 0)
-	}
-	n := uint32(len(strings))
-	return chunkOf(1, le(n, uint32(0), flags, 28+4*n, uint32(0)), append(index, data...))
-}
+var (
+	le      = otatest.LE
+	chunkOf = otatest.Chunk
+	pool16  = otatest.Pool16
+	pool8   = otatest.Pool8
+)
 
 // The strings of the manifests below, by number.
 var words = []string{"name", "debuggable", "manifest", "application", "com.example", "package", "android", "http://schemas.android.com/apk/res/android"}

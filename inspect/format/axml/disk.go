@@ -4,6 +4,12 @@ package axml
 // header alone. All integers are little-endian; a reference to a string is the
 // u32 number of a string in the pool, 0xffffffff for none.
 const (
+	// struct ResXMLTree_header, and the header of the resource map
+	lenHeader = 8
+
+	// struct ResStringPool_header
+	lenPool = 28
+
 	// struct ResXMLTree_node: chunk header, u32 lineNumber, ref comment
 	lenNode = 16
 

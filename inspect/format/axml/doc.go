@@ -13,6 +13,9 @@
 // An attribute is told by its ResourceID where it has one: the platform does not
 // look at the name then, and hostile files have names that are empty or lie.
 //
+// Limits: 16 MiB of file, elements 512 deep, 2^16 attributes that share bytes, and
+// strings that share bytes up to four times the size of their pool.
+//
 // Names and texts are the file's own, and can hold anything: parse.EscapeText
 // makes them printable.
 package axml

@@ -71,12 +71,14 @@ type counts struct {
 
 // TestDexdump writes every sample as dexdump -d -a does and compares the texts byte for
 // byte: classes, members, flags, initial values, annotations, every instruction with its
-// offset, bytes and operands, handlers, lines. Variables are left out; dexdump's
+// offset, bytes and operands, handlers, lines, method handles, call sites. Files that OTAVET_DEX
+// names are among them. Variables are left out; dexdump's
 // names for flags, which repeat the number, too.
 func TestDexdump(t *testing.T) {
 	otatest.Tool(t, "dexdump")
 	list := samples(t, 5, otatest.Data(t, "droidbench", "apk"))
 	list = append(list, samples(t, 1, otatest.Data(t, "rom"))...)
+	list = append(list, assembled(t)...)
 	if testing.Short() {
 		list = list[:2]
 	}

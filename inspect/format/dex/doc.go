@@ -13,6 +13,10 @@
 // and Notes says so. Neither checksum nor signature is asked for: build tools that
 // add hidden API data refresh only the first, and ART looks at the second never.
 //
+// Limits: 1000 files in a container, strings and code that are shared up to 64 times the
+// size of the file, values 32 deep and 2^18 of them in an array or in a class's annotations,
+// 2^16 handlers, and 64 steps of debug information for each unit of code.
+//
 // A File is safe for concurrent use. It shares memory with the bytes it was opened on.
 //
 // To walk all code:

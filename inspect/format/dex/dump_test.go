@@ -99,31 +99,6 @@ func dump(b *bytes.Buffer, f *dex.File, raw []byte, c *counts) error {
 	return d.err
 }
 
-// handles writes the tables of method handles and call sites; the latter's arguments are
-// those that build makes.
-func (d *dumper) handles() {
-	kinds := []string{"put-static", "get-static", "put-instance", "get-instance", "invoke-static",
-		"invoke-instance", "invoke-constructor", "invoke-direct", "invoke-interface"}
-	for i := range d.f.MethodHandles.Len {
-		h, err := d.f.MethodHandle(i)
-		if !d.ok(err) {
-			return
-		}
-		id, err := d.f.Method(h.Member)
-		d.ok(err)
-		d.p("Method handle #%d:\n  type        : %s\n  target      : %s %s\n  target_type : %s\n",
-			i, kinds[h.Kind], d.typ(id.Class), d.str(id.Name), d.proto(id.Proto))
-	}
-	for i := range d.f.CallSiteIDs.Len {
-		v, err := d.f.CallSite(i)
-		if !d.ok(err) {
-			return
-		}
-		d.p("Call site #%d: // offset %d\n  link_argument[0] : %d (MethodHandle)\n  link_argument[1] : %s (String)\n  link_argument[2] : %s (MethodType)\n",
-			i, le.Uint32(d.raw[d.f.CallSiteIDs.Off+4*i:]), v[0].Index(), d.str(v[1].Index()), d.proto(v[2].Index()))
-	}
-}
-
 func (d *dumper) fields(list []dex.EncodedField, values []dex.Value) {
 	for i, x := range list {
 		d.c.fields++
