@@ -31,8 +31,9 @@ docs: ## fail when the README's transcript or a schema is out of date
 bench: ## benchmarks, each beside its peer or limit
 	go test -run='^$$' -bench=. -benchmem -benchtime=$(BENCHTIME) ./...
 
-fixtures: ## make testdata/updates again; needs python3, openssl, java and signapk
+fixtures: ## make testdata/updates again; needs what its two make.sh name
 	testdata/updates/make.sh
+	testdata/apps/make.sh
 
 lint: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }

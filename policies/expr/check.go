@@ -191,7 +191,10 @@ func (c *check) none(f *fact.Facts) policies.Judgement {
 		}
 	}
 	j := policies.Judgement{Subject: fact.UpdateSubject, Status: status,
-		Message: fmt.Sprintf("none of the kind that the rule is about was found: %d %s, %d apps looked at", len(c.kind.all(f)), c.rule.Each, len(f.Apps))}
+		Message: fmt.Sprintf("of %d %s none is one that the rule is about", len(c.kind.all(f)), c.rule.Each)}
+	if c.flowLike {
+		j.Message += fmt.Sprintf("; %d apps looked at", len(f.Apps))
+	}
 	if status == policies.StatusUnknown {
 		j.Missing = []policies.Missing{{Kind: c.rule.Each, What: j.Message}}
 	}

@@ -1,0 +1,8 @@
+package com.nimbus.messages;
+
+/** What holds as long as nothing is stored. */
+final class Defaults {
+    static final boolean STATUS_LOOKUP = true;
+
+    private Defaults() {}
+}
