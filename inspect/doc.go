@@ -24,7 +24,7 @@
 //
 //	fact          the contract: records, locations, gaps, and their JSON
 //	format/…      readers of what apps are made of (chunk, axml, arsc, dex); they know
-//	              nobody here, and no extractor uses them yet
+//	              nobody here
 //	extract/…     one file in, facts out
 //	analyze/…     the package and earlier facts in, facts out
 //	suite         the list of both, and nothing else

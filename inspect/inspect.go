@@ -24,6 +24,8 @@ type File struct {
 	// Inside is what the file holds; nil where it is no container, or one that could
 	// not be opened. Run walks it after the extractors have seen the file.
 	Inside fs.FS
+	// Lone: the update is one app, FS holds its members, and this file is one of them.
+	Lone   bool
 	Budget *parse.Budget // of what Inside holds; of the file system where Inside is nil
 	Spool  string        // folder for temporary files
 }
@@ -50,6 +52,9 @@ func (f *File) Member(ctx context.Context, name string) (b blob.Blob, at fact.Lo
 type Extractor struct {
 	Name, Doc string
 	Emits     []fact.Kind
+	// Installed: only files that the update installs, and those of an app that is the update,
+	// are for it. What else a package carries says nothing of the device.
+	Installed bool
 	// Match tells whether a file is for this extractor. head reads the first bytes,
 	// up to 64, when a path alone does not tell: names lie.
 	Match func(at fact.Location, info fs.FileInfo, head func() []byte) bool

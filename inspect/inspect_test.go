@@ -218,11 +218,11 @@ func TestWantedKinds(t *testing.T) {
 		t.Errorf("kinds %s, want %s", got, want)
 	}
 	f = run(t, p, []fact.Kind{fact.KindUpdate}, 1)
-	if got, want := kindNames(f), "gaps metadata script update"; got != want || len(f.Update) != 1 {
+	if got, want := kindNames(f), "gaps metadata properties script update"; got != want || len(f.Update) != 1 {
 		t.Errorf("kinds %s, want %s: the update needs them", got, want)
 	}
 	f = run(t, p, nil, 1)
-	if got, want := kindNames(f), "certificates gaps members metadata partitions script signatures update"; got != want {
+	if got, want := kindNames(f), "apps certificates components defaults gaps members metadata partitions permissions properties script settings signatures update"; got != want {
 		t.Errorf("kinds %s, want %s", got, want)
 	}
 }

@@ -133,6 +133,9 @@ func (r *run) visit(ctx context.Context, v visit, out *fact.Facts) error {
 	}
 	var matched []*Extractor
 	for _, x := range r.extractors {
+		if x.Installed && v.at.Partition == "" && r.p.Layout != ota.LayoutAPK {
+			continue
+		}
 		if x.Match(v.at, v.info, first) {
 			matched = append(matched, x)
 		}
@@ -177,6 +180,7 @@ func (r *run) visit(ctx context.Context, v visit, out *fact.Facts) error {
 	for _, x := range matched {
 		got, err := guarded(x.Name+" on "+v.at.String(), func() (fact.Facts, error) {
 			return x.Run(ctx, &File{Path: v.path, Info: v.info, At: v.at, Blob: b, FS: v.fsys,
+				Lone:   r.p.Layout == ota.LayoutAPK && v.at.Partition == "" && len(v.at.Inner) == 0,
 				Inside: inside, Budget: budget, Spool: r.p.Spool()})
 		})
 		if fatal(ctx, err) {

@@ -3,10 +3,15 @@ package suite
 
 import (
 	"github.com/otavet/otavet/inspect"
+	"github.com/otavet/otavet/inspect/analyze/defaults"
 	"github.com/otavet/otavet/inspect/analyze/signatures"
 	"github.com/otavet/otavet/inspect/analyze/update"
+	"github.com/otavet/otavet/inspect/extract/apk"
 	"github.com/otavet/otavet/inspect/extract/certificates"
 	"github.com/otavet/otavet/inspect/extract/metadata"
+	"github.com/otavet/otavet/inspect/extract/props"
+	"github.com/otavet/otavet/inspect/extract/reads"
+	"github.com/otavet/otavet/inspect/extract/screens"
 )
 
 // All is the suite, in alphabetical order. A test walks the folders and fails
@@ -14,10 +19,15 @@ import (
 func All() inspect.Suite {
 	return inspect.Suite{
 		Extractors: []*inspect.Extractor{
+			apk.Extractor,
 			certificates.Extractor,
 			metadata.Extractor,
+			props.Extractor,
+			reads.Extractor,
+			screens.Extractor,
 		},
 		Analyses: []*inspect.Analysis{
+			defaults.Analysis,
 			signatures.Analysis,
 			update.Analysis,
 		},

@@ -15,7 +15,6 @@ import (
 	"github.com/otavet/otavet/inspect/format/arsc"
 	"github.com/otavet/otavet/inspect/format/axml"
 	"github.com/otavet/otavet/ota"
-	"github.com/otavet/otavet/ota/archive"
 	"github.com/otavet/otavet/ota/blob"
 	"github.com/otavet/otavet/ota/parse"
 )
@@ -28,11 +27,12 @@ import (
 // names cannot be read, there is a gap whose subject is the app. An APK of which
 // nothing can be said is an error.
 var Extractor = &inspect.Extractor{
-	Name:  "apk",
-	Doc:   "apps: manifest, components, permissions, network security, where their code is",
-	Emits: []fact.Kind{fact.KindApps, fact.KindComponents, fact.KindPermissions, fact.KindDefaults},
-	Match: match,
-	Run:   run,
+	Name:      "apk",
+	Doc:       "apps: manifest, components, permissions, network security, where their code is",
+	Emits:     []fact.Kind{fact.KindApps, fact.KindComponents, fact.KindPermissions, fact.KindDefaults},
+	Installed: true,
+	Match:     match,
+	Run:       run,
 }
 
 const (
@@ -44,7 +44,7 @@ const (
 // looks at no others (ApkLiteParseUtils.isApkPath). What stands inside another
 // file is looked at where that is an APEX, whose apps are installed too, and not
 // where it is an app, whose assets are not. In an update that is one lone APK, it
-// takes the manifest, because there is no file that the APK would be: see alone.
+// takes the manifest, because there is no file that the APK would be: see inspect.File.Lone.
 func match(at fact.Location, _ fs.FileInfo, head func() []byte) bool {
 	if at.Partition == "" && len(at.Inner) == 0 && at.Path == manifestName {
 		return !bytes.HasPrefix(bytes.TrimLeft(head(), "\xef\xbb\xbf \t\r\n"), []byte("<")) // source text
@@ -134,7 +134,7 @@ func run(ctx context.Context, f *inspect.File) (fact.Facts, error) {
 	r := &reader{ctx: ctx, f: f, at: f.At, left: maxWork, noted: map[string]bool{}, classes: map[[2]string]int{}, cache: map[uint32]resolved{},
 		packages: map[uint8]bool{}, configs: map[uint32]int{}}
 	if f.At.Partition == "" && len(f.At.Inner) == 0 && f.At.Path == manifestName {
-		if !alone(f.FS) {
+		if !f.Lone {
 			return fact.Facts{}, nil
 		}
 		whole := *f
@@ -152,22 +152,6 @@ func run(ctx context.Context, f *inspect.File) (fact.Facts, error) {
 		return fact.Facts{Gaps: r.facts.Gaps}, err
 	}
 	return r.facts, nil
-}
-
-// alone tells whether the members of a package are those of one app, by the marks
-// that ota.Open goes by: what recovery would install comes before an app, and a
-// folder is no app.
-func alone(members fs.FS) bool {
-	if _, folder := members.(*archive.Tree); folder || members == nil {
-		return false
-	}
-	for _, mark := range []string{"payload.bin", "META-INF/com/google/android/updater-script", "META-INF/com/google/android/update-script",
-		"META-INF/com/google/android/update-binary", "apex_payload.img", "original_apex"} {
-		if _, err := fs.Stat(members, mark); err == nil {
-			return false
-		}
-	}
-	return true
 }
 
 // member opens a member of the APK.

@@ -25,11 +25,12 @@ import (
 // not said here. A line that imports another file is a gap: that file may stand
 // where no update reaches.
 var Extractor = &inspect.Extractor{
-	Name:  "props",
-	Doc:   "system properties that the property files set",
-	Emits: []fact.Kind{fact.KindProperties},
-	Match: match,
-	Run:   run,
+	Name:      "props",
+	Doc:       "system properties that the property files set",
+	Emits:     []fact.Kind{fact.KindProperties},
+	Installed: true,
+	Match:     match,
+	Run:       run,
 }
 
 // names are the files that init reads properties from, in any release.

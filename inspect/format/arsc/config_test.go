@@ -292,3 +292,34 @@ func BenchmarkResolve(b *testing.B) {
 		}
 	}
 }
+
+func TestAnd(t *testing.T) {
+	config := func(language string, f func(*arsc.Config)) (c arsc.Config) {
+		c.SetLocale(language, "")
+		if f != nil {
+			f(&c)
+		}
+		return c
+	}
+	land := func(c *arsc.Config) { c.Orientation = 2 }
+	port := func(c *arsc.Config) { c.Orientation = 1 }
+	v21 := func(c *arsc.Config) { c.SDK = 21 }
+	v30 := func(c *arsc.Config) { c.SDK = 30 }
+	for _, tc := range []struct {
+		a, b arsc.Config
+		want string // "-": none
+	}{
+		{config("", nil), config("de", nil), "de"},
+		{config("de", nil), config("", land), "de-land"},
+		{config("", land), config("de", nil), "de-land"},
+		{config("de", nil), config("fr", nil), "-"},
+		{config("", land), config("", port), "-"},
+		{config("", v30), config("", v21), "v30"},
+		{config("de", v21), config("de", land), "de-land-v21"},
+	} {
+		got, ok := tc.a.And(tc.b)
+		if s := got.String(); ok != (tc.want != "-") || ok && s != tc.want {
+			t.Errorf("%s.And(%s) = %s, %v, want %s", tc.a, tc.b, s, ok, tc.want)
+		}
+	}
+}
