@@ -28,9 +28,13 @@
 //
 // # Rooms
 //
-// packs holds the rules that come with otavet; report says a Verdict to people and
-// programs. This package imports the standard library and inspect/fact only.
+//	document   the only door to YAML: packs as their authors wrote them, strict
+//	expr       the only door to CEL: checks made of expressions over the facts
+//	packs      reads packs, runs their tests, and holds those that come with otavet
+//	report     says a Verdict to people and programs
 //
-// To add a rule: a value in packs, and a passing, a failing and an unknown case in
-// its test.
+// This package imports the standard library and inspect/fact only.
+//
+// To add a rule: an entry in a pack, with tests of a fail, a pass and an unknown; a check in Go
+// (packs/builtin.go) only for what expressions cannot say.
 package policies

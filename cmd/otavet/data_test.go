@@ -8,12 +8,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/otavet/otavet/inspect/fact"
 	"github.com/otavet/otavet/ota/otatest"
 	"github.com/otavet/otavet/ota/parse"
+	"github.com/otavet/otavet/policies/packs"
 )
 
 // What data/README.md of the public test data says of recovery's own test
@@ -133,11 +135,62 @@ func TestPublicData(t *testing.T) {
 			if err := json.Unmarshal(out, &r); err != nil {
 				t.Errorf("%s: %v", path, err)
 			}
+			undecided(t, path, out)
 			n++
 			verdicts[fmt.Sprintf("%s %s", r.Update.Layout, r.Outcome)]++
 		}
 	}
 	t.Logf("%d updates: %v", n, verdicts)
+}
+
+// undecided proves that no rule which needs flows or writes gives an answer on an update: nothing finds
+// them yet, so that a pass would be made of air. It gives how many rules it looked at.
+func undecided(t *testing.T, path string, reportJSON []byte) int {
+	t.Helper()
+	var r struct {
+		Results []struct {
+			Rule, Status string
+			Missing      []string
+		}
+	}
+	if err := json.Unmarshal(reportJSON, &r); err != nil {
+		t.Errorf("%s: %v", path, err)
+	}
+	blind := map[string]bool{}
+	for _, p := range packs.BuiltIn() {
+		for _, rule := range p.Policies {
+			if slices.Contains(rule.Needs, fact.KindFlows) || slices.Contains(rule.Needs, fact.KindWrites) {
+				blind[rule.ID] = true
+			}
+		}
+	}
+	n := 0
+	for _, res := range r.Results {
+		if !blind[res.Rule] {
+			continue
+		}
+		n++
+		if res.Status != "unknown" || len(res.Missing) == 0 {
+			t.Errorf("%s: %s is %s, missing %q: nobody has looked", path, res.Rule, res.Status, res.Missing)
+		}
+	}
+	if n < 2 || n != len(blind) {
+		t.Errorf("%s: %d of %d rules that need flows or writes are in the report", path, n, len(blind))
+	}
+	return n
+}
+
+// The examples too.
+func TestNothingIsMadeOfAir(t *testing.T) {
+	n := 0
+	for _, path := range examples(t) {
+		out, _, exit := command("check", "--quiet", "--format", "json", path)
+		if exit == 3 {
+			continue // refused
+		}
+		n += undecided(t, path, out)
+	}
+	t.Logf("%d answers looked at", n)
 }
 
 // The known truth of the unpacked updates: whose JAR signature verifies, and what

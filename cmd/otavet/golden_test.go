@@ -64,7 +64,7 @@ func TestGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	sarif := schema(t, standard)
-	for _, name := range []string{"example", "tampered", "unsigned", "twice", "runs", "jar"} {
+	for _, name := range []string{"example", "tampered", "unsigned", "twice", "runs", "jar", "nimbus-2014-07", "nimbus-2014-08", "nimbus-2014-08-claimed"} {
 		path := filepath.Join(root, "testdata/updates", name+".zip")
 		for _, tc := range []struct {
 			file   string

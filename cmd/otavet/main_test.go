@@ -11,6 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/otavet/otavet/ota/otatest"
+	"github.com/otavet/otavet/policies/packs"
 )
 
 var update = flag.Bool("update", false, "write golden files and the README's transcript anew")
@@ -63,7 +64,14 @@ func TestREADME(t *testing.T) {
 	}
 	t.Chdir(root)
 	var out bytes.Buffer
-	for _, args := range [][]string{{"check", "--quiet", "testdata/updates/example.zip"}} {
+	for _, args := range [][]string{
+		{"check", "--quiet", "testdata/updates/nimbus-2014-08-claimed.zip"},
+		{"check", "--quiet", "--pack", "privacy", "testdata/updates/nimbus-2014-07.zip"},
+		{"check", "--quiet", "--pack", "privacy", "testdata/updates/nimbus-2014-08.zip"},
+	} {
+		if out.Len() > 0 {
+			out.WriteString("\n")
+		}
 		out.WriteString("$ go run ./cmd/otavet " + strings.Join(args, " ") + "\n")
 		var stderr bytes.Buffer
 		run(args, &out, &stderr)
@@ -78,5 +86,31 @@ func TestREADME(t *testing.T) {
 	}
 	if want != string(text) {
 		t.Errorf("the transcript in the README is not what the command prints: make golden")
+	}
+}
+
+// The README's pack of one's own is one that can be used as it stands.
+func TestREADMEPack(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(otatest.Root(t), "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "```yaml\n")
+	source, _, ok := strings.Cut(rest, "```\n")
+	if !ok {
+		t.Fatal("the README has no pack")
+	}
+	p, err := packs.Parse("README.md", []byte(source), packs.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	trials, err := p.Try(t.Context(), nil)
+	if err != nil || len(trials) == 0 {
+		t.Fatalf("%d tests, %v", len(trials), err)
+	}
+	for _, tr := range trials {
+		if tr.Err != nil {
+			t.Errorf("%s: %v", tr.Test, tr.Err)
+		}
 	}
 }

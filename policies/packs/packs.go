@@ -206,11 +206,19 @@ func typed(typ string, v any) (expr.Param, error) {
 }
 
 func fromText(typ, text string) (expr.Param, error) {
+	one := strings.TrimSpace(text)
 	switch typ {
 	case "int":
-		return strconv.ParseInt(text, 10, 64)
+		n, err := strconv.ParseInt(one, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("%q is no int", one)
+		}
+		return n, nil
 	case "bool":
-		return strconv.ParseBool(text)
+		if one != "true" && one != "false" {
+			return nil, fmt.Errorf("%q: want true or false", one)
+		}
+		return one == "true", nil
 	case "list":
 		out := []string{}
 		for _, line := range strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == ',' }) {
@@ -220,7 +228,7 @@ func fromText(typ, text string) (expr.Param, error) {
 		}
 		return out, nil
 	}
-	return text, nil
+	return strings.TrimSuffix(text, "\n"), nil // a file's last line ends
 }
 
 // Parameters lists the names of the pack's parameters.
