@@ -25,7 +25,7 @@ func (r *run) own(ctx context.Context) (*fact.Facts, error) {
 			if fatal(ctx, err) {
 				return nil, err
 			}
-			f.Gaps = append(f.Gaps, gapOf(fact.Location{Path: r.p.Script.Member}, err, []fact.Kind{fact.KindScript}))
+			f.Gaps = append(f.Gaps, GapOf(fact.Location{Path: r.p.Script.Member}, err, fact.KindScript))
 		}
 	}
 	if r.wants(fact.KindPartitions) {
@@ -49,10 +49,10 @@ func problemGaps(q ota.Problem) []fact.Gap {
 	}
 	var gaps []fact.Gap
 	if q.Installs {
-		gaps = append(gaps, gapOf(at, q.Err, installedKinds()))
+		gaps = append(gaps, GapOf(at, q.Err, installedKinds()...))
 	}
 	if q.Signs != "" {
-		g := gapOf(at, q.Err, []fact.Kind{fact.KindSignatures})
+		g := GapOf(at, q.Err, fact.KindSignatures)
 		g.Subjects = []fact.Subject{{Kind: "signature", ID: q.Signs}}
 		gaps = append(gaps, g)
 	}
@@ -112,7 +112,7 @@ func (r *run) partition(ctx context.Context, q *ota.Partition, f *fact.Facts) er
 			if fatal(ctx, err) {
 				return err
 			}
-			f.Gaps = append(f.Gaps, gapOf(rec.At, err, []fact.Kind{fact.KindPartitions}))
+			f.Gaps = append(f.Gaps, GapOf(rec.At, err, fact.KindPartitions))
 		}
 		rec.Size, rec.At.SHA256 = q.Image.Size(), sum
 		f.Partitions = append(f.Partitions, rec)
@@ -122,7 +122,7 @@ func (r *run) partition(ctx context.Context, q *ota.Partition, f *fact.Facts) er
 	if err == nil {
 		fs.WalkDir(fsys, ".", func(path string, d fs.DirEntry, err error) error {
 			if err != nil { // visits, which may not run, has gaps of other kinds
-				g := gapOf(PartitionLocation(q, path), err, []fact.Kind{fact.KindPartitions})
+				g := GapOf(PartitionLocation(q, path), err, fact.KindPartitions)
 				g.Subjects = []fact.Subject{{Kind: "partition", ID: q.Name}}
 				f.Gaps = append(f.Gaps, g)
 				return ctx.Err()

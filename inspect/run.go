@@ -62,7 +62,7 @@ func Run(ctx context.Context, p *ota.Package, s Suite, want []fact.Kind, o Optio
 			return nil, err
 		}
 		if err != nil {
-			got.Gaps = append(got.Gaps, gapOf(fact.Location{}, fmt.Errorf("%s: %w", a.Name, err), a.Emits))
+			got.Gaps = append(got.Gaps, GapOf(fact.Location{}, fmt.Errorf("%s: %w", a.Name, err), a.Emits...))
 		}
 		facts.Merge(&got)
 		facts.Sort()

@@ -41,7 +41,7 @@ func (r *run) visits(ctx context.Context) ([]visit, []fact.Gap) {
 	for _, q := range r.p.Partitions {
 		fsys, err := q.FS(ctx)
 		if err != nil {
-			g := gapOf(PartitionLocation(q, ""), err, kindsOn(q.Name))
+			g := GapOf(PartitionLocation(q, ""), err, kindsOn(q.Name)...)
 			// What stands elsewhere is not less certain for it.
 			g.Subjects = []fact.Subject{{Kind: "partition", ID: q.Name}}
 			gaps = append(gaps, g)
@@ -88,7 +88,7 @@ func walk(ctx context.Context, fsys fs.FS, at func(string) fact.Location, skip f
 			return context.Cause(ctx)
 		}
 		if err != nil && (d == nil || d.IsDir()) {
-			gaps = append(gaps, gapOf(at(path), err, nil)) // it may hide anything
+			gaps = append(gaps, GapOf(at(path), err)) // it may hide anything
 			return fs.SkipDir
 		}
 		if err != nil {
@@ -284,7 +284,7 @@ func fileRecord(v visit, sum string) fact.File {
 // files' facts no less certain; a member of the package that cannot be read may
 // be what says what the package is.
 func fileGap(at fact.Location, err error, blinds []fact.Kind) fact.Gap {
-	g := gapOf(at, err, blinds)
+	g := GapOf(at, err, blinds...)
 	if at.Partition != "" {
 		// What the package says of itself stands beside what it installs.
 		g.Blinds = slices.DeleteFunc(slices.Clone(blinds), func(k fact.Kind) bool { return k == fact.KindMetadata })
@@ -297,8 +297,9 @@ func fileGap(at fact.Location, err error, blinds []fact.Kind) fact.Gap {
 	return g
 }
 
-// gapOf says which cause an error is of.
-func gapOf(at fact.Location, err error, blinds []fact.Kind) fact.Gap {
+// GapOf is the gap that an error leaves at a place, with the cause that it is of. Whom it can reach is the
+// caller's to say.
+func GapOf(at fact.Location, err error, blinds ...fact.Kind) fact.Gap {
 	return fact.Gap{At: at, Reason: parse.EscapeText(err.Error()), Cause: causeOf(err), Blinds: blinds}
 }
 

@@ -235,22 +235,9 @@ func (r *reader) openTable() error {
 
 // gap says what is not known of the app.
 func (r *reader) gap(at fact.Location, err error, blinds ...fact.Kind) {
-	r.facts.Gaps = append(r.facts.Gaps, fact.Gap{At: at, Reason: parse.EscapeText(err.Error()), Cause: cause(err),
-		Blinds: blinds, Subjects: []fact.Subject{r.app.Subject()}})
-}
-
-func cause(err error) fact.Cause {
-	switch {
-	case errors.Is(err, parse.ErrLimit):
-		return fact.CauseLimit
-	case errors.Is(err, parse.ErrUnsupported), errors.Is(err, errors.ErrUnsupported):
-		return fact.CauseUnsupported
-	case errors.Is(err, parse.ErrFormat):
-		return fact.CauseFormat
-	case errors.Is(err, ota.ErrMissing), errors.Is(err, fs.ErrNotExist):
-		return fact.CauseMissing
-	}
-	return fact.CauseUndecided
+	g := inspect.GapOf(at, err, blinds...)
+	g.Subjects = []fact.Subject{r.app.Subject()}
+	r.facts.Gaps = append(r.facts.Gaps, g)
 }
 
 // privileged tells whether an app stands where PackageManagerService looks for

@@ -100,15 +100,9 @@ func (c *container) gap(at fact.Location, err error) {
 	if c.gaps++; c.gaps > maxGaps {
 		return
 	}
-	cause := fact.CauseFormat
-	switch {
-	case errors.Is(err, parse.ErrLimit):
-		cause = fact.CauseLimit
-	case errors.Is(err, parse.ErrUnsupported), errors.Is(err, errors.ErrUnsupported):
-		cause = fact.CauseUnsupported
-	}
-	c.facts.Gaps = append(c.facts.Gaps, fact.Gap{At: at, Reason: parse.EscapeText("reads: " + err.Error()), Cause: cause,
-		Blinds: []fact.Kind{fact.KindDefaults, fact.KindSettings}, Subjects: c.subjects})
+	g := inspect.GapOf(at, fmt.Errorf("reads: %w", err), fact.KindDefaults, fact.KindSettings)
+	g.Subjects = c.subjects
+	c.facts.Gaps = append(c.facts.Gaps, g)
 }
 
 func limit(msg string, got any) error {

@@ -149,17 +149,9 @@ func (a *app) gap(at fact.Location, err error) {
 	if a.gaps++; a.gaps > maxGaps {
 		return
 	}
-	cause := fact.CauseFormat
-	switch {
-	case errors.Is(err, parse.ErrLimit):
-		cause = fact.CauseLimit
-	case errors.Is(err, parse.ErrUnsupported), errors.Is(err, errors.ErrUnsupported):
-		cause = fact.CauseUnsupported
-	case errors.Is(err, fs.ErrNotExist):
-		cause = fact.CauseMissing
-	}
-	a.facts.Gaps = append(a.facts.Gaps, fact.Gap{At: at, Reason: parse.EscapeText("screens: " + err.Error()), Cause: cause,
-		Blinds: []fact.Kind{fact.KindDefaults, fact.KindSettings}, Subjects: a.subjects})
+	g := inspect.GapOf(at, fmt.Errorf("screens: %w", err), fact.KindDefaults, fact.KindSettings)
+	g.Subjects = a.subjects
+	a.facts.Gaps = append(a.facts.Gaps, g)
 }
 
 // manifest reads whose preferences the screens show.

@@ -62,7 +62,7 @@ func (c Config) And(b Config) (Config, bool) {
 		one(&out.UIMode, c.UIMode, b.UIMode, mask)
 	}
 	one(&out.ScreenLayout2, c.ScreenLayout2, b.ScreenLayout2, 0x03) // round
-	for _, mask := range []uint8{0x03, 0x0c} {                    // wide gamut, HDR
+	for _, mask := range []uint8{0x03, 0x0c} {                      // wide gamut, HDR
 		one(&out.ColorMode, c.ColorMode, b.ColorMode, mask)
 	}
 	return out, ok
