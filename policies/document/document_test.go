@@ -132,3 +132,57 @@ func FuzzDecodePack(f *testing.F) {
 		}
 	})
 }
+
+// A pack whose lines are moved, doubled, cut, indented and filled with what YAML holds: what is read
+// is read alike twice, and what is not is an *Error.
+func FuzzStructure(f *testing.F) {
+	f.Add([]byte{3, 1, 0, 7, 2, 5})
+	f.Add([]byte{11, 4, 12, 5, 13, 6, 14, 7})
+	fills := []string{"", "null", "[a, b]", "{a: b}", "|\n  x\n", ">-\n  x", "'a'", "\"\\u202e\"", "&a x", "*a", "!!int 1", "1e999", "-", "? x", "#", "0x1f", "2014-08-10", "\t"}
+	f.Fuzz(func(t *testing.T, ops []byte) {
+		lines := strings.Split(small, "\n")
+		for i := 0; i+2 < len(ops) && i < 48; i += 3 {
+			at := int(ops[i+1]) % len(lines)
+			arg := int(ops[i+2])
+			switch ops[i] % 7 {
+			case 0:
+				lines = append(lines[:at:at], lines[at+1:]...)
+			case 1:
+				lines = append(lines[:at:at], append([]string{lines[arg%len(lines)]}, lines[at:]...)...)
+			case 2:
+				lines[at] = strings.Repeat(" ", arg%12) + strings.TrimLeft(lines[at], " ")
+			case 3:
+				key, _, _ := strings.Cut(lines[at], ":")
+				lines[at] = key + ": " + fills[arg%len(fills)]
+			case 4:
+				lines[at] = lines[at][:arg%(len(lines[at])+1)]
+			case 5:
+				lines[at] += fills[arg%len(fills)]
+			default:
+				lines[at], lines[arg%len(lines)] = lines[arg%len(lines)], lines[at]
+			}
+			if len(lines) == 0 {
+				return
+			}
+		}
+		text := []byte(strings.Join(lines, "\n"))
+		p, err := document.DecodePack("x", text)
+		q, err2 := document.DecodePack("x", text)
+		if (err == nil) != (err2 == nil) || err != nil && err.Error() != err2.Error() {
+			t.Fatalf("%v, %v", err, err2)
+		}
+		var e *document.Error
+		if err != nil {
+			if !errors.As(err, &e) {
+				t.Fatalf("%T %v", err, err)
+			}
+			return
+		}
+		if len(p.Rules) != len(q.Rules) {
+			t.Fatal("two readings")
+		}
+		if e := p.ErrorAt("rules[0].violations", 1, 1, "odd"); e == nil {
+			t.Fatal("no error")
+		}
+	})
+}
