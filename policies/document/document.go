@@ -13,6 +13,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -120,7 +121,11 @@ func (s *source) read(v any) error {
 		p := found.node.GetToken().Position
 		return s.errorAt(p.Line, p.Column, "anchors, aliases and tags are not allowed")
 	}
-	if err := yaml.NodeToValue(file.Docs[0].Body, v, yaml.Strict()); err != nil {
+	if bad := unknownKey(file.Docs[0].Body, reflect.TypeOf(v)); bad != nil {
+		t := bad.GetToken()
+		return s.errorAt(t.Position.Line, t.Position.Column, "unknown field %q", t.Value)
+	}
+	if err := yaml.NodeToValue(file.Docs[0].Body, v); err != nil {
 		return s.foreign(err)
 	}
 	return nil

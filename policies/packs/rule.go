@@ -74,10 +74,10 @@ func (p *Pack) setCheck(i int, d *document.Rule, r *policies.Policy) error {
 		r.Check = c
 		return err
 	}
-	for field, v := range map[string]string{"each": d.Each, "when": d.When, "violations": d.Violations, "undecided": d.Undecided,
-		"message": d.Message, "none": d.None} {
-		if v != "" {
-			return p.errorAt(i, field, "a rule has either builtin or %s", field)
+	for _, f := range [][2]string{{"each", d.Each}, {"when", d.When}, {"violations", d.Violations}, {"undecided", d.Undecided},
+		{"message", d.Message}, {"none", d.None}} {
+		if f[1] != "" {
+			return p.errorAt(i, f[0], "a rule has either builtin or %s", f[0])
 		}
 	}
 	if d.Builtin == notBuiltName {
