@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,7 +43,7 @@ func (o *packOptions) load() ([]*packs.Pack, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name := range params {
+	for _, name := range slices.Sorted(maps.Keys(params)) {
 		if !slices.ContainsFunc(list, func(p *packs.Pack) bool { return slices.Contains(p.Parameters(), name) }) {
 			return nil, usagef("--param %s: no pack has a parameter of that name", name)
 		}

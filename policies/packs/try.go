@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -96,7 +97,8 @@ func (p *Pack) with(i int, params map[string]any) (*policies.Policy, error) {
 	for name, v := range p.params {
 		q.params[name] = v
 	}
-	for name, v := range params {
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		v := params[name]
 		decl, ok := p.doc.Parameters[name]
 		if !ok {
 			return nil, fmt.Errorf("the pack has no parameter %q", name)
