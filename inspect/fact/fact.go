@@ -222,8 +222,10 @@ type Signature struct {
 	Accepts  []Accepts `json:"accepts"`
 	Covers   []Range   `json:"covers"`
 	Unsigned []Range   `json:"unsigned"`
-	Notes    []string  `json:"notes,omitempty"` // what else the signature says
-	At       Location  `json:"at"`
+	// What else the signature says. Of avb one note begins with "flags: ", with the names of those of
+	// AvbVBMetaImageFlags that are set, such as VERIFICATION_DISABLED, or none.
+	Notes []string `json:"notes,omitempty"`
+	At    Location `json:"at"`
 }
 
 // A Subject is what a statement is about. Its identity survives a rebuild: class

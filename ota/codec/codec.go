@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 
 	"github.com/otavet/otavet/ota/parse"
 )
@@ -227,7 +228,16 @@ func (r *reader) judge(err error) error {
 		return short(r.method, r.in.off)
 	}
 	msg, kind := foreignKind(err)
-	return fail(r.method, r.in.off, kind, msg, err.Error(), err)
+	return fail(r.method, r.in.off, kind, msg+": "+reason(err), nil, err)
+}
+
+// reason is the text of a library's error, without the library's name before it.
+func reason(err error) string {
+	s := err.Error()
+	for _, prefix := range []string{"bzip2 data invalid: ", "flate: ", "gzip: ", "zlib: ", "brotli: ", "lz4: ", "lzma: "} {
+		s = strings.TrimPrefix(s, prefix)
+	}
+	return parse.EscapeText(s)
 }
 
 func (r *reader) Close() error {

@@ -122,7 +122,7 @@ func (l *legacyReader) decode(off int64) error {
 	}
 	n, used, err := decodeLZ4(l.out[:n], l.block)
 	if err != nil {
-		return fail(LZ4Legacy, off+int64(used), parse.ErrFormat, "block is corrupt", err.Error(), err)
+		return fail(LZ4Legacy, off+int64(used), parse.ErrFormat, "block is corrupt", nil, err)
 	}
 	if n > legacyBlock {
 		msg := fmt.Sprintf("block becomes more than %d MiB", legacyBlock>>20)

@@ -59,7 +59,7 @@ func (l *lzmaReader) Read(p []byte) (n int, err error) {
 		// The library has come upon a distance that reaches beyond what may
 		// come out, or beyond what came out, and does not tell which.
 		msg := fmt.Sprintf("a distance exceeds the %d bytes that may come out, or the data are corrupt", l.most)
-		err = fail(LZMA, l.in.off, parse.ErrLimit, msg, err.Error(), err)
+		err = fail(LZMA, l.in.off, parse.ErrLimit, msg, nil, err)
 	}
 	return n, err
 }

@@ -57,7 +57,7 @@ func DecodeMicroLZMA(dst, src []byte) (n int, err error) {
 	case err == io.EOF || err == io.ErrUnexpectedEOF:
 		return n, short(microLZMA, in.off+1)
 	}
-	return n, fail(microLZMA, in.off+1, parse.ErrFormat, "is corrupt", err.Error(), err)
+	return n, fail(microLZMA, in.off+1, parse.ErrFormat, "is corrupt: "+reason(err), nil, err)
 }
 
 // A micro reads through the library, as far as it can be made to go.

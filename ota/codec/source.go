@@ -180,5 +180,5 @@ func (g *guarded) recover(err *error) {
 	if !ok {
 		cause = errors.New(fmt.Sprint(v))
 	}
-	*err = fail(g.method, g.in.off, parse.ErrFormat, g.lib+" gave up", cause.Error(), cause)
+	*err = fail(g.method, g.in.off, parse.ErrFormat, g.lib+" gave up: "+reason(cause), nil, cause)
 }

@@ -67,6 +67,9 @@ type Rule struct {
 	Missing    string `yaml:"missing"` // what would settle it where Undecided holds
 	Message    string `yaml:"message"` // of one violation; ${…} holds an expression
 	None       string `yaml:"none"`    // the answer where nothing is a subject: pass, na or unknown
+	// Schemes are those of signatures that the rule is about, or the beginnings of their names: a gap that
+	// hides others only does not matter to it. None means all.
+	Schemes []string `yaml:"schemes"`
 
 	Tests []Test `yaml:"tests"`
 }

@@ -196,7 +196,8 @@ func (c *check) none(f *fact.Facts) policies.Judgement {
 		j.Message += fmt.Sprintf("; %d apps looked at", len(f.Apps))
 	}
 	if status == policies.StatusUnknown {
-		j.Missing = []policies.Missing{{Kind: c.rule.Each, What: j.Message}}
+		j.Missing = []policies.Missing{{Kind: c.rule.Each,
+			What: fmt.Sprintf("%s that the rule is about: none was found among %d", c.rule.Each, len(c.kind.all(f)))}}
 	}
 	return j
 }

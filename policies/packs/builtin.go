@@ -11,7 +11,6 @@ import (
 type builtin struct {
 	check    policies.Check
 	concerns func(*fact.Gap) bool
-	answers  []policies.Status // those that it can give; nil: fail, pass and unknown
 }
 
 // notBuiltName is the builtin of rules that this version cannot answer: it is always
@@ -21,22 +20,22 @@ const notBuiltName = "not-built"
 // builtins are the checks that a rule may name, in any pack.
 func builtins() map[string]builtin {
 	return map[string]builtin{
-		"update-is-signed":                {check(updateIsSigned), aboutWholeFile, nil},
-		"signatures-hold":                 {check(signaturesHold), aboutPackage, nil},
-		"signer-is-trusted":               {policies.CheckFunc(signerTrusted), aboutWholeFile, nil},
-		"signature-accepted":              {perWholeFile(accepted), aboutWholeFile, nil},
-		"no-public-keys":                  {check(noPublicKeys), aboutKeys, nil},
-		"no-weak-algorithm":               {perWholeFile(noWeakAlgorithm), aboutWholeFile, nil},
-		"all-bytes-signed":                {perWholeFile(allBytesSigned), aboutWholeFile, nil},
-		"otacert-agrees":                  {check(otacertAgrees), aboutOTACert, nil},
-		"package-unambiguous":             {check(packageUnambiguous), nil, nil},
-		"metadata-present":                {check(metadataPresent), nil, nil},
-		"metadata-consistent":             {check(metadataConsistent), nil, nil},
-		"metadata-agrees-with-properties": {check(metadataAgrees), aboutBuildProp, nil},
-		"script-stays-inside":             {check(scriptStaysInside), nil, nil},
-		"no-downgrade":                    {policies.CheckFunc(noDowngrade), nil, nil},
-		"cloud-messaging-opt-in":          {check(optIn), nil, nil},
-		"payload-hashes-hold":             {check(payloadHashes), nil, []policies.Status{policies.StatusNA, policies.StatusUnknown}},
+		"update-is-signed":                {check(updateIsSigned), aboutWholeFile},
+		"signatures-hold":                 {check(signaturesHold), aboutPackage},
+		"signer-is-trusted":               {policies.CheckFunc(signerTrusted), aboutWholeFile},
+		"signature-accepted":              {perWholeFile(accepted), aboutWholeFile},
+		"no-public-keys":                  {check(noPublicKeys), aboutKeys},
+		"no-weak-algorithm":               {perWholeFile(noWeakAlgorithm), aboutWholeFile},
+		"all-bytes-signed":                {perWholeFile(allBytesSigned), aboutWholeFile},
+		"otacert-agrees":                  {check(otacertAgrees), aboutOTACert},
+		"package-unambiguous":             {check(packageUnambiguous), nil},
+		"metadata-present":                {check(metadataPresent), nil},
+		"metadata-consistent":             {check(metadataConsistent), nil},
+		"metadata-agrees-with-properties": {check(metadataAgrees), aboutBuildProp},
+		"script-stays-inside":             {check(scriptStaysInside), nil},
+		"no-downgrade":                    {policies.CheckFunc(noDowngrade), nil},
+		"cloud-messaging-opt-in":          {check(optIn), nil},
+		"payload-hashes-hold":             {check(payloadHashes), nil},
 	}
 }
 

@@ -317,6 +317,9 @@ func cases() map[string][]change {
 			{"contents not recognised", layout("zip"), unknown, "does not read"},
 			{"a folder", layout("folder"), unknown, "does not read"},
 			{"no members", func(f *fact.Facts) { f.Members = nil }, unknown, ""},
+			{"hashes that hold", partitionHash(&yes), pass, "as the payload declares"},
+			{"a hash that does not", partitionHash(&no), fails, "system is not what the payload declares"},
+			{"a hash that was not judged", partitionHash(nil), unknown, "whether the hash of system holds"},
 			{"members not looked at", func(f *fact.Facts) { blind(f, fact.KindMembers, fact.Location{}) }, unknown, ""},
 		},
 		"no-downgrade": {
@@ -336,5 +339,12 @@ func cases() map[string][]change {
 			{"a patch level where there was none", func(f *fact.Facts) { f.Update[0].SecurityPatch = "2016-01-01" }, unknown, "patch level"},
 			{"no record of the update", func(f *fact.Facts) { f.Update = nil }, unknown, ""},
 		},
+	}
+}
+
+func partitionHash(holds *bool) func(*fact.Facts) {
+	return func(f *fact.Facts) {
+		f.Update[0].Layout = "zip-payload"
+		f.Signatures = append(f.Signatures, fact.Signature{Scheme: "partition-hash", Subject: "system", Holds: holds})
 	}
 }

@@ -118,6 +118,15 @@ func aboutOTACert(g *fact.Gap) bool {
 // repeat it.
 func aboutNothing(*fact.Gap) bool { return false }
 
+// aboutSchemes: only gaps that may hide a signature of one of the schemes, or of one whose name begins so.
+func aboutSchemes(schemes []string) func(*fact.Gap) bool {
+	return func(g *fact.Gap) bool {
+		return hides(g, func(scheme string) bool {
+			return slices.ContainsFunc(schemes, func(s string) bool { return scheme == s || strings.HasPrefix(scheme, s+"-") })
+		})
+	}
+}
+
 // hides tells whether a gap may hide a signature of a scheme that matters, or
 // anything else.
 func hides(g *fact.Gap, matters func(scheme string) bool) bool {

@@ -279,6 +279,23 @@ func payloadHashes(f *fact.Facts) []policies.Judgement {
 	if scripted && !holds && len(f.Members) > 0 && wouldShow(f, fact.KindMembers, name) {
 		return []policies.Judgement{na(fact.UpdateSubject, "an installer script writes this update, and none of its %d members is a payload", len(f.Members))}
 	}
+	var out []policies.Judgement
+	for i := range f.Signatures {
+		sig := &f.Signatures[i]
+		subject := fact.Subject{Kind: "partition", ID: sig.Subject}
+		switch {
+		case sig.Scheme != schemePartitionHash:
+		case sig.Holds == nil:
+			out = append(out, unknown(subject, fact.KindSignatures, &sig.At, "whether the hash of %s holds: %s", sig.Subject, sig.Reason))
+		case *sig.Holds:
+			out = append(out, pass(subject, "as the payload declares"))
+		default:
+			out = append(out, fail(subject, violation(fmt.Sprintf("%s is not what the payload declares: %s", sig.Subject, sig.Reason), evidence("source", sig.At, "%s", sig.Reason))))
+		}
+	}
+	if len(out) > 0 {
+		return out
+	}
 	return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindPartitions, nil,
 		"the operations of the payload and the hashes of partitions: this version does not read them")}
 }

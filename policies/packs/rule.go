@@ -72,10 +72,13 @@ func (p *Pack) setCheck(i int, d *document.Rule, r *policies.Policy) error {
 			return p.errorAt(i, e.Field, "%s", e.Msg)
 		}
 		r.Check = c
+		if len(d.Schemes) > 0 {
+			r.Concerns = aboutSchemes(d.Schemes)
+		}
 		return err
 	}
 	for _, f := range [][2]string{{"each", d.Each}, {"when", d.When}, {"violations", d.Violations}, {"undecided", d.Undecided},
-		{"message", d.Message}, {"none", d.None}} {
+		{"message", d.Message}, {"none", d.None}, {"schemes", strings.Join(d.Schemes, " ")}} {
 		if f[1] != "" {
 			return p.errorAt(i, f[0], "a rule has either builtin or %s", f[0])
 		}

@@ -15,6 +15,9 @@ import (
 // schemeWholeFile is the signature in the zip's comment, which recovery checks.
 const schemeWholeFile = "wholefile"
 
+// schemePartitionHash is the hash of a partition that a payload declares.
+const schemePartitionHash = "partition-hash"
+
 func signatureSubject(s *fact.Signature) fact.Subject {
 	return fact.Subject{Kind: "signature", ID: s.Scheme + " " + s.Subject}
 }

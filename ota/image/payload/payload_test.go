@@ -257,10 +257,20 @@ func TestLargeOutOfOrder(t *testing.T) {
 	if _, err := io.ReadAll(r); !errors.Is(err, parse.ErrLimit) || !strings.Contains(err.Error(), "not in the order of the partition") {
 		t.Errorf("got %v", err)
 	}
+	f.manifest = []*node{msg(13, n(1, "p"), msg(7, n(1, 17<<20)), op(payload.ReplaceXZ, n(2, 0), n(3, 2), dst(0, 256), dst(9*256, 8*256), dst(256, 8*256)))}
+	decode := func(kind string, r io.Reader, size int64) (io.ReadCloser, error) {
+		return io.NopCloser(io.LimitReader(forever(7), size)), nil
+	}
+	if r, err = open(t, f.bytes()).Partition("p").Reader(payload.Options{Decode: decode}); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := io.ReadAll(r); !errors.Is(err, parse.ErrLimit) || len(b) != 1<<20 {
+		t.Errorf("%d bytes, %v", len(b), err)
+	}
 	// A small operation between is no matter.
 	f.manifest = []*node{msg(13, n(1, "p"), msg(7, n(1, 18<<20)), op(payload.ReplaceXZ, n(2, 0), n(3, 2), dst(0, 256), dst(2*256, 16*256)), op(payload.Zero, dst(256, 256)))}
 	count := 0
-	decode := func(kind string, r io.Reader, size int64) (io.ReadCloser, error) {
+	decode = func(kind string, r io.Reader, size int64) (io.ReadCloser, error) {
 		count++
 		return io.NopCloser(io.LimitReader(forever(7), size)), nil
 	}
