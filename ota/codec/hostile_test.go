@@ -137,7 +137,7 @@ func TestFlipped(t *testing.T) {
 
 // Small data that become much stop at the limit.
 func TestBombs(t *testing.T) {
-	const size, most = 64 << 20, 1 << 20
+	const size, most = 8 << 20, 1 << 20
 	zeros := func(w io.WriteCloser) {
 		p := make([]byte, 1<<20)
 		for range size / len(p) {
