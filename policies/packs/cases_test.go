@@ -318,6 +318,14 @@ func cases() map[string][]change {
 			{"a folder", layout("folder"), unknown, "does not read"},
 			{"no members", func(f *fact.Facts) { f.Members = nil }, unknown, ""},
 			{"hashes that hold", partitionHash(&yes), pass, "as the payload declares"},
+			{"hashes that hold, and one that was lost", func(f *fact.Facts) {
+				partitionHash(&yes)(f)
+				blind(f, fact.KindSignatures, fact.Location{Partition: "vendor"}, fact.Subject{Kind: "signature", ID: "partition-hash vendor"})
+			}, unknown, "cut short"},
+			{"hashes that hold, and an app not looked at", func(f *fact.Facts) {
+				partitionHash(&yes)(f)
+				blind(f, fact.KindSignatures, fact.Location{Partition: "system"}, fact.Subject{Kind: "signature", ID: "apk"})
+			}, pass, ""},
 			{"a hash that does not", partitionHash(&no), fails, "system is not what the payload declares"},
 			{"a hash that was not judged", partitionHash(nil), unknown, "whether the hash of system holds"},
 			{"members not looked at", func(f *fact.Facts) { blind(f, fact.KindMembers, fact.Location{}) }, unknown, ""},

@@ -294,6 +294,13 @@ func payloadHashes(f *fact.Facts) []policies.Judgement {
 		}
 	}
 	if len(out) > 0 {
+		// The rule needs no signatures where there is no payload; here a hash that was lost is no pass.
+		about := aboutSchemes([]string{"payload", schemePartitionHash})
+		for i := range f.Gaps {
+			if g := &f.Gaps[i]; slices.Contains(g.Blinds, fact.KindSignatures) && about(g) {
+				out = append(out, unknown(fact.UpdateSubject, fact.KindSignatures, &g.At, "%s", g.Reason))
+			}
+		}
 		return out
 	}
 	return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindPartitions, nil,
