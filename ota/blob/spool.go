@@ -3,7 +3,6 @@ package blob
 import (
 	"bytes"
 	"io"
-	"os"
 
 	"github.com/otavet/otavet/ota/parse"
 )
@@ -13,9 +12,8 @@ import (
 const spoolMemory = 4 << 20
 
 // Spool drains r, which must give exactly size bytes, so that its bytes can be
-// read at random. Up to 4 MiB stay in memory; more goes to a file in dir (""
-// means the system's folder for temporary files) whose name is removed at once
-// where the system allows it. Close frees it.
+// read at random. Up to 4 MiB stay in memory; more goes to a Scratch in dir (""
+// means the system's folder for temporary files). Close frees it.
 //
 // A stream that is shorter or longer than size is a *parse.Error of kind
 // ErrFormat: the container lied.
@@ -31,28 +29,26 @@ func Spool(r io.Reader, size int64, dir string) (*Spooled, error) {
 		}
 		return &Spooled{Blob: Bytes(buf.Bytes())}, nil
 	}
-	f, err := os.CreateTemp(dir, "otavet-spool-*")
+	f, err := NewScratch(dir, size)
 	if err != nil {
 		return nil, err
 	}
-	s := &Spooled{f: f}
-	// A file without a name needs no clean-up, even after a crash. Windows
-	// refuses to remove an open file; there Close does it.
-	if os.Remove(f.Name()) != nil {
-		s.name = f.Name()
-	}
-	n, err := io.Copy(f, io.LimitReader(r, size+1))
-	if err == nil && n != size {
+	n, err := io.Copy(io.NewOffsetWriter(f, 0), io.LimitReader(r, size))
+	if err == nil && n == size {
+		var one [1]byte
+		if _, err = io.ReadFull(r, one[:]); err == nil {
+			err = lengthError(size)
+		} else if err == io.EOF {
+			err = nil
+		}
+	} else if err == nil {
 		err = lengthError(size)
 	}
-	if err == nil {
-		s.Blob, err = NewFile(f)
-	}
 	if err != nil {
-		s.Close()
+		f.Close()
 		return nil, err
 	}
-	return s, nil
+	return &Spooled{f, f}, nil
 }
 
 func lengthError(size int64) error {
@@ -62,8 +58,7 @@ func lengthError(size int64) error {
 // Spooled is a Blob in memory or in a temporary file.
 type Spooled struct {
 	Blob
-	f    *os.File
-	name string
+	f *Scratch // nil: in memory
 }
 
 // Close frees the file, if there is one.
@@ -71,9 +66,5 @@ func (s *Spooled) Close() error {
 	if s.f == nil {
 		return nil
 	}
-	err := s.f.Close()
-	if s.name != "" {
-		err = os.Remove(s.name)
-	}
-	return err
+	return s.f.Close()
 }
