@@ -1,7 +1,7 @@
 // Package archive reads the outer wrappers of an update as file systems: zip
-// archives and folders.
+// and tar archives, and folders.
 //
-// Both are strict in the same way. Nothing follows a symbolic link: a caller
+// All are strict in the same way. Nothing follows a symbolic link: a caller
 // that wants to go on at a link's target asks Resolve, which never leaves the
 // file system. Names are spelled with parse.Escape, so that they print, and so
 // that every name of the archive or folder can be told from every other.
@@ -13,6 +13,10 @@
 // (libcore/ojluni/src/main/native/zip_util.c). Where these disagree with each
 // other, or where one of them would refuse the archive, an Entry or the Zip
 // has a note that says so. The format is PKWARE's APPNOTE.TXT 6.3.
+//
+// A tar is read in order, as GNU tar unpacks it and as Odin flashes it: of
+// members of one name the last counts. Samsung's .tar.md5, which is a tar and a
+// line of md5sum, is read as well.
 package archive
 
 import (
@@ -22,7 +26,7 @@ import (
 )
 
 // A BlobFS is a file system some of whose files can be read at random where
-// they lie, without a copy. Zip and Tree are.
+// they lie, without a copy. Zip, Tar and Tree are.
 type BlobFS interface {
 	fs.FS
 
