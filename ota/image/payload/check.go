@@ -215,11 +215,17 @@ func (d *decoder) cover(part *Partition, full bool) error {
 	}
 	segs := make([]segment, 0, n)
 	blocks := uint64(part.New.Size) / uint64(d.p.BlockSize)
-	for _, x := range []Extent{part.HashTree, part.FEC} {
-		if x.Start > blocks || x.Blocks > blocks-x.Start {
-			return fail(part.Offset, parse.ErrFormat, "the hash tree or error correction lies outside the partition "+part.Name, x.Start)
+	for _, c := range []struct{ data, made Extent }{{part.HashTreeData, part.HashTree}, {part.FECData, part.FEC}} {
+		x := c.made
+		for _, x := range []Extent{c.data, x} {
+			if x.Start > blocks || x.Blocks > blocks-x.Start {
+				return fail(part.Offset, parse.ErrFormat, "the hash tree or error correction, or what they are of, lies outside the partition "+part.Name, x.Start)
+			}
 		}
 		if x.Blocks > 0 {
+			if x.Start < c.data.Start+c.data.Blocks { // InstallPlan::Partition::ParseVerityConfig
+				return fail(part.Offset, parse.ErrFormat, "the hash tree or error correction does not lie behind what it is of in "+part.Name, x.Start)
+			}
 			segs = append(segs, segment{start: x.Start, blocks: x.Blocks, op: computed})
 		}
 	}

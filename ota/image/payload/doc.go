@@ -36,7 +36,8 @@
 // An operation of a delta payload reads the older image. Such operations are
 // listed with their extents, and a partition that has one has no Blob:
 // parse.ErrUnsupported, and the error names the operation. The same is said of
-// a partition whose hash tree or error correction the installer has to compute.
+// a partition whose hash tree or error correction the installer has to compute;
+// Partition.Complete and Apply are for who computes them too.
 //
 // Signatures are found and taken apart, and judged elsewhere. So are merge
 // operations, which say how a device may store the update; their extents are not
@@ -48,12 +49,10 @@
 // payload: 2^18 operations, 2^20 extents, 2^19 merge operations, 2^12 groups and
 // names in them, 2^12 compressed APEXes, and 2^10 kinds of unknown fields. An
 // operation that is decoded for reading at random becomes at most 16 MiB; a
-// Reader, which reads in order, has no such limit. Up to 64 MiB of decoded
-// operations are kept for the next reader. Beyond a limit the error is
+// Reader, which reads in order, and Apply have no such limit. Up to 64 MiB of
+// decoded operations are kept for the next reader, and none by Apply. Beyond a limit the error is
 // parse.ErrLimit.
 //
 // Open takes at most 40 bytes of memory for each byte of the file, and 1 MiB, and
 // never more than 160 MiB; the manifest stays in memory.
-//
-// Nothing uses this package yet.
 package payload

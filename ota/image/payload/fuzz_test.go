@@ -2,6 +2,7 @@ package payload_test
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -281,12 +282,38 @@ func whole(t *testing.T, part *payload.Partition, size int) string {
 		t.Fatalf("%s: %v in order, %v at random", part.Name, err, err2)
 	}
 	check(t, err2, size)
+	if applied, err2 := apply(t, part, size); (err == nil) != (err2 == nil) || err == nil && !bytes.Equal(inOrder, applied) {
+		t.Fatalf("%s: %v in order, %v applied", part.Name, err, err2)
+	}
 	sum := part.Check(o)
 	check(t, sum, size)
 	if sum == nil && !bytes.Equal(part.New.Hash, sha(got)) {
 		t.Fatalf("%s does not have its hash", part.Name)
 	}
 	return fmt.Sprint(err, sum)
+}
+
+// apply applies all operations, the last one first, and says what was wrong.
+func apply(t *testing.T, part *payload.Partition, size int) ([]byte, error) {
+	if err := part.Complete(); err != nil {
+		t.Fatal(err)
+	}
+	d, wrong := newDisk(part.New.Size), error(nil)
+	for i := len(part.Operations) - 1; i >= 0; i-- {
+		op := &part.Operations[i]
+		a, err := part.Apply(i, payload.Options{Decode: toy}, d)
+		check(t, err, size)
+		sum := part.CheckData(i)
+		if a.Stored != op.DataLength || a.Decoded > part.OpSize(i) || a.Hash == payload.HashUnknown ||
+			(a.Hash == payload.HashDiffers) != errors.Is(sum, parse.ErrFormat) || (a.Hash == payload.HashHolds) != (sum == nil && len(op.DataHash) > 0) {
+			t.Fatalf("operation %d of %s: %+v, CheckData says %v", i, part.Name, a, sum)
+		}
+		wrong = cmp.Or(wrong, err)
+	}
+	if slices.Max(append(d.writes, 0)) > 1 {
+		t.Fatalf("%s: bytes are written twice", part.Name)
+	}
+	return d.b, wrong
 }
 
 // check holds that an error is one of ours.

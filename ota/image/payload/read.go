@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"sort"
 
@@ -38,20 +39,11 @@ func (part *Partition) Blob(o Options) (blob.Blob, error) {
 }
 
 func (part *Partition) image(o Options) (*image, error) {
-	for i := range part.Operations {
-		op := &part.Operations[i]
-		if op.Type.Source() {
-			return nil, opFail(part, i, parse.ErrUnsupported, "it needs the older image", nil)
-		}
-		if !op.Type.Known() {
-			return nil, opFail(part, i, parse.ErrUnsupported, "it is not known", nil)
-		}
+	if err := part.Complete(); err != nil {
+		return nil, err
 	}
 	if part.HashTree.Blocks > 0 || part.FEC.Blocks > 0 {
 		return nil, fail(part.Offset, parse.ErrUnsupported, "the installer computes the hash tree or error correction of "+part.Name, nil)
-	}
-	if !part.whole {
-		return nil, fail(part.Offset, parse.ErrUnsupported, "the payload does not write all of "+part.Name, nil)
 	}
 	return &image{part, o.Decode, int64(part.p.BlockSize)}, nil
 }
@@ -149,33 +141,44 @@ func (im *image) readOp(p []byte, i int, off int64) error {
 
 // open begins to decode a compressed operation.
 func (im *image) open(i int) (*opReader, error) {
-	op := &im.Operations[i]
-	kind := kinds[op.Type]
-	if im.decode == nil {
-		return nil, opFail(im.Partition, i, parse.ErrUnsupported, "there is no decoder of "+kind, nil)
-	}
-	data, err := im.Data(i)
+	r, err := im.reader(i)
 	if err != nil {
 		return nil, err
 	}
-	r := &opReader{im: im, i: i, size: op.size, src: source{r: blob.Reader(data)}}
-	r.r, err = im.decode(kind, bufio.NewReaderSize(&r.src, int(min(64<<10, max(16, op.DataLength)))), r.size)
-	if err != nil {
-		return nil, r.broken(err)
+	if err := r.decode(); err != nil {
+		return nil, err
 	}
 	return r, nil
 }
 
+// reader is one that has yet to decode.
+func (im *image) reader(i int) (*opReader, error) {
+	data, err := im.Data(i)
+	if err != nil {
+		return nil, err
+	}
+	return &opReader{im: im, i: i, size: im.Operations[i].size, src: &source{r: blob.Reader(data), left: data.Size()}}, nil
+}
+
 // A source remembers why data could not be read: that is not the decoder's error.
 type source struct {
-	r   io.Reader
-	err error
+	r    io.Reader
+	left int64 // bytes that are there to be read
+	err  error
+	hash hash.Hash // of what was read; nil: none
 }
 
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
+	s.left -= int64(n)
+	if err == io.EOF && s.left > 0 { // the file has shrunk
+		err = io.ErrUnexpectedEOF
+	}
 	if err != nil && err != io.EOF {
 		s.err = err
+	}
+	if s.hash != nil {
+		s.hash.Write(p[:n])
 	}
 	return n, err
 }
@@ -186,10 +189,28 @@ type opReader struct {
 	im   *image
 	i    int
 	r    io.ReadCloser
-	src  source
+	src  *source
 	at   int64
+	made int64 // at, without zeros that fill the last block
 	size int64
 	pad  bool // what was decoded has ended
+}
+
+// decode sets a decoder to work on the source, where it is compressed.
+func (r *opReader) decode() (err error) {
+	kind := kinds[r.im.Operations[r.i].Type]
+	switch {
+	case kind == "":
+		r.r = io.NopCloser(r.src)
+		return nil
+	case r.im.decode == nil:
+		return opFail(r.im.Partition, r.i, parse.ErrUnsupported, "there is no decoder of "+kind, nil)
+	}
+	in := bufio.NewReaderSize(r.src, int(min(64<<10, max(16, r.src.left))))
+	if r.r, err = r.im.decode(kind, in, r.size); err != nil {
+		return r.broken(err)
+	}
+	return nil
 }
 
 func (r *opReader) Close() error { return r.r.Close() }
@@ -205,8 +226,12 @@ func (r *opReader) Read(p []byte) (int, error) {
 		if r.pad {
 			clear(p)
 			n = len(p)
-		} else if n, err = r.r.Read(p); err != nil && err != io.EOF {
-			return n, r.broken(err)
+		} else {
+			n, err = r.r.Read(p)
+			r.made += int64(n)
+			if err != nil && err != io.EOF {
+				return n, r.broken(err)
+			}
 		}
 		if err == io.EOF {
 			// What the device leaves in a block that is not written is not known.
