@@ -7,6 +7,4 @@
 // is accepted is what its reader, sparse_read.cpp, accepts. All integers are
 // little-endian. Sizes in the file count blocks of the image's own block size;
 // this package counts bytes.
-//
-// Nothing uses this package yet.
 package sparse

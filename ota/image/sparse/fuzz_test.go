@@ -27,6 +27,7 @@ func FuzzOpen(f *testing.F) {
 			return
 		}
 		m, err := sparse.Open(blob.Bytes(data), parse.NewBudget(parse.Limits{}))
+		head(t, data, m, err)
 		if err != nil {
 			refused(t, err)
 			return
@@ -46,6 +47,31 @@ func FuzzOpen(f *testing.F) {
 			t.Fatal("joined with itself it reads otherwise")
 		}
 	})
+}
+
+// head holds Head against Open: it gives the same bytes, and refuses nothing else.
+func head(t *testing.T, data []byte, m *sparse.Image, err error) {
+	for _, n := range []int64{0, 1, 600, 9000} {
+		b := &forward{Blob: blob.Bytes(data)}
+		got, size, err2 := sparse.Head(b, n)
+		if b.wrong != "" {
+			t.Fatal(b.wrong)
+		}
+		if err2 != nil {
+			refused(t, err2)
+			if err == nil {
+				t.Fatalf("Open gives no error, and Head: %v", err2)
+			}
+			continue
+		}
+		if m == nil {
+			continue
+		}
+		want, err2 := blob.ReadRange(m, 0, min(n, m.Size()))
+		if err2 != nil || size != m.Size() || !bytes.Equal(got, want) {
+			t.Fatalf("%d bytes of %d: Open has %d of %d, %v", len(got), size, len(want), m.Size(), err2)
+		}
+	}
 }
 
 func refused(t *testing.T, err error) {

@@ -108,6 +108,7 @@ func hostiles() []hostile {
 		{"wraps around 2^32 blocks", builder{blocks: 1, list: []chunk{none(1<<32 - 1), none(2)}}.bytes(), F, 32, "more blocks than"},
 		{"too few blocks", builder{blocks: 9, list: []chunk{none(8)}}.bytes(), F, 16, "fewer blocks than"},
 		{"too many blocks", builder{blocks: 7, list: []chunk{none(8)}}.bytes(), F, 32, "more blocks than"},
+		{"too many blocks in the second chunk", builder{blocks: 3, list: []chunk{none(2), none(2)}}.bytes(), F, 44, "more blocks than"},
 		{"raw, 1 too long", one(longer(raw(1, 7), 1)).bytes(), F, 36, "not that of its blocks"},
 		{"raw of no blocks with data", one(chunk{kind: 0xcac1, data: []byte("abcd")}, none(1)).bytes(), F, 36, "not that of its blocks"},
 		{"raw past the end", one(raw(1, 7)).bytes()[:4000], F, 36, "past the end"},

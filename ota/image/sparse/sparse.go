@@ -1,7 +1,6 @@
 package sparse
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"github.com/otavet/otavet/ota/blob"
@@ -99,37 +98,18 @@ func tailNote(p *part) string {
 }
 
 func readPart(b blob.Blob, bud *parse.Budget) (*part, error) {
-	p := &part{b: b}
 	w := window{b: b}
-	head, err := w.bytes(0, lenHeader)
+	h, err := w.header()
 	if err != nil {
 		return nil, err
 	}
-	if m := binary.LittleEndian.Uint32(head); m != magic {
-		return nil, fail(0, parse.ErrFormat, "no magic of a sparse image", m)
-	}
-	h := &p.header
-	h.read(parse.NewCursor("sparse", head, 0))
-	switch {
-	case h.Major != major:
-		return nil, fail(4, parse.ErrUnsupported, "major version", h.Major)
-	case h.HeaderSize < lenHeader:
-		return nil, fail(8, parse.ErrFormat, "the header is shorter than a header", h.HeaderSize)
-	case h.ChunkHeaderSize < lenChunk:
-		return nil, fail(10, parse.ErrFormat, "headers of chunks are shorter than such a header", h.ChunkHeaderSize)
-	case h.BlockSize == 0 || h.BlockSize%4 != 0:
-		return nil, fail(12, parse.ErrFormat, "the block size is no multiple of 4", h.BlockSize)
-	case h.BlockSize > maxBlock:
-		return nil, fail(12, parse.ErrLimit, "blocks are larger than 64 MiB", h.BlockSize)
-	case h.Chunks > maxChunks:
-		return nil, fail(20, parse.ErrLimit, "more than 2^22 chunks", h.Chunks)
-	case int64(h.Chunks) > max(b.Size()-int64(h.HeaderSize), 0)/int64(h.ChunkHeaderSize):
+	if int64(h.Chunks) > max(b.Size()-int64(h.HeaderSize), 0)/int64(h.ChunkHeaderSize) {
 		return nil, fail(20, parse.ErrFormat, "more chunks than the file has room for", h.Chunks)
 	}
 	if err := bud.Entry("sparse", int64(h.Chunks)); err != nil {
 		return nil, err
 	}
-	p.size = int64(h.Blocks) * int64(h.BlockSize)
+	p := &part{b: b, header: h, size: h.size()}
 	if h.Checksum != 0 {
 		p.sums = append(p.sums, sum{n: p.size, want: h.Checksum, at: 24})
 	}
@@ -141,95 +121,31 @@ func readPart(b blob.Blob, bud *parse.Budget) (*part, error) {
 
 // readChunks follows process_chunk and sparse_file_read_sparse.
 func (p *part) readChunks(w *window) error {
-	h := &p.header
-	at, done := int64(h.HeaderSize), int64(0)
-	for range h.Chunks {
-		head, err := w.bytes(at, int(h.ChunkHeaderSize))
+	at, done := int64(p.header.HeaderSize), int64(0)
+	for range p.header.Chunks {
+		c, err := w.chunk(&p.header, at, p.size-done)
 		if err != nil {
 			return err
 		}
-		var (
-			kind   = binary.LittleEndian.Uint16(head)
-			blocks = int64(binary.LittleEndian.Uint32(head[4:]))
-			total  = int64(binary.LittleEndian.Uint32(head[8:]))
-			n      = blocks * int64(h.BlockSize)
-			data   = at + int64(h.ChunkHeaderSize)
-			stored = total - int64(h.ChunkHeaderSize)
-			word   uint32
-		)
-		if kind == chunkFill || kind == chunkCRC32 {
-			if stored != 4 {
-				return fail(at+8, parse.ErrFormat, "the size of a chunk of one word is wrong", uint32(total))
+		switch {
+		case c.kind == chunkRaw:
+			if c.stored > p.b.Size()-c.data {
+				return c.cut()
 			}
-			b, err := w.bytes(data, 4)
-			if err != nil {
-				return err
+			if c.n > 0 {
+				p.runs = append(p.runs, run{off: done, n: c.n, at: c.data, kind: Raw})
 			}
-			word = binary.LittleEndian.Uint32(b)
+		case c.kind == chunkFill && c.n > 0:
+			p.runs = append(p.runs, run{off: done, n: c.n, kind: Fill, fill: c.word})
+		case c.kind == chunkCRC32:
+			p.sums = append(p.sums, sum{n: done, want: c.word, at: c.data})
 		}
-		switch kind {
-		case chunkRaw:
-			if stored != n {
-				return fail(at+8, parse.ErrFormat, "the size of a raw chunk is not that of its blocks", uint32(total))
-			}
-			if stored > p.b.Size()-data {
-				return fail(at+8, parse.ErrFormat, "a raw chunk runs past the end of the file", uint32(total))
-			}
-		case chunkFill:
-		case chunkDontCare:
-			if stored != 0 {
-				return fail(at+8, parse.ErrFormat, "a chunk without data has some", uint32(total))
-			}
-		case chunkCRC32:
-			n = 0 // the reference does not look at its chunk_sz
-			p.sums = append(p.sums, sum{n: done, want: word, at: data})
-		case chunkSony:
-			return fail(at, parse.ErrUnsupported, "a type of chunk that only Sony has", kind)
-		default:
-			return fail(at, parse.ErrUnsupported, "an unknown type of chunk", kind)
-		}
-		if n > p.size-done {
-			return fail(at+4, parse.ErrFormat, "chunks hold more blocks than the header says", uint32(blocks))
-		}
-		if n > 0 && kind == chunkRaw {
-			p.runs = append(p.runs, run{off: done, n: n, at: data, kind: Raw})
-		} else if n > 0 && kind == chunkFill {
-			p.runs = append(p.runs, run{off: done, n: n, kind: Fill, fill: word})
-		}
-		done += n
-		at = data + stored
+		done += c.n
+		at = c.data + c.stored
 	}
 	if done != p.size {
-		return fail(16, parse.ErrFormat, "chunks hold fewer blocks than the header says", p.header.Blocks)
+		return p.header.few()
 	}
 	p.tail = p.b.Size() - at
 	return nil
-}
-
-// A window reads the small structures of a file, many of which lie close together.
-type window struct {
-	b   blob.Blob
-	at  int64
-	buf []byte
-}
-
-// windowSize covers two dozen chunks without data, and no more than one page of
-// data that nobody asked for where they have some.
-const windowSize = 512
-
-// bytes gives the n bytes at off, n being below 2^16. They stay right until the next call.
-func (w *window) bytes(off int64, n int) ([]byte, error) {
-	if off >= w.at && off+int64(n) <= w.at+int64(len(w.buf)) {
-		return w.buf[off-w.at:][:n], nil
-	}
-	left := w.b.Size() - off
-	if left < int64(n) {
-		return nil, fail(off, parse.ErrFormat, "the file ends within a header", max(left, 0))
-	}
-	buf, err := blob.ReadRange(w.b, off, min(left, int64(max(n, windowSize))))
-	if err != nil {
-		return nil, err
-	}
-	w.at, w.buf = off, buf
-	return buf[:n], nil
 }
