@@ -68,6 +68,7 @@ type Pass struct {
 	Source  string      // where the update was got, as its user said
 	Jobs    int         // how much may run at once
 
+	Sums     []ota.Sum // what the package says of its own bytes, and whether it is so
 	Progress func(ota.Event)
 	digest   func(context.Context) (string, error)
 }
@@ -221,13 +222,16 @@ func intersects(a, b []fact.Kind) bool {
 }
 
 // digestOnce computes the package's hash when it is first asked for.
-func digestOnce(p *ota.Package, progress func(ota.Event)) func(context.Context) (string, error) {
+func digestOnce(p *ota.Package, made *ota.Result, progress func(ota.Event)) func(context.Context) (string, error) {
 	var once sync.Once
 	var sum string
 	var err error
 	return func(ctx context.Context) (string, error) {
 		once.Do(func() {
-			if p.File != nil {
+			switch {
+			case made != nil:
+				sum = made.SHA256
+			case p.File != nil:
 				sum, err = Hash(ctx, p.File, progress)
 			}
 		})

@@ -222,7 +222,7 @@ func TestWantedKinds(t *testing.T) {
 		t.Errorf("kinds %s, want %s: the update needs them", got, want)
 	}
 	f = run(t, p, nil, 1)
-	if got, want := kindNames(f), "apps certificates components defaults gaps members metadata partitions permissions properties script settings signatures update"; got != want {
+	if got, want := kindNames(f), "apps certificates components defaults gaps members metadata partitions permissions properties script settings signatures statements update"; got != want {
 		t.Errorf("kinds %s, want %s", got, want)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/otavet/otavet/inspect/fact"
 	"github.com/otavet/otavet/ota"
@@ -52,8 +53,10 @@ func problemGaps(q ota.Problem) []fact.Gap {
 		gaps = append(gaps, GapOf(at, q.Err, installedKinds()...))
 	}
 	if q.Signs != "" {
-		g := GapOf(at, q.Err, fact.KindSignatures)
-		g.Subjects = []fact.Subject{{Kind: "signature", ID: q.Signs}}
+		g := GapOf(at, q.Err, fact.KindSignatures, fact.KindStatements)
+		for _, family := range strings.Fields(q.Signs) {
+			g.Subjects = append(g.Subjects, fact.Subject{Kind: "signature", ID: family})
+		}
 		gaps = append(gaps, g)
 	}
 	return gaps
@@ -106,15 +109,16 @@ func (r *run) script(ctx context.Context, f *fact.Facts) error {
 
 func (r *run) partition(ctx context.Context, q *ota.Partition, f *fact.Facts) error {
 	rec := fact.Partition{Name: q.Name, Slot: q.Slot, Mount: q.Mount, Form: q.Form, At: PartitionLocation(q, "")}
-	if q.Image != nil {
-		sum, err := Hash(ctx, q.Image, r.o.Progress)
-		if err != nil {
-			if fatal(ctx, err) {
-				return err
-			}
-			f.Gaps = append(f.Gaps, GapOf(rec.At, err, fact.KindPartitions))
+	for _, made := range r.made.Made {
+		if made.Partition != q {
+			continue
 		}
-		rec.Size, rec.At.SHA256 = q.Image.Size(), sum
+		if _, err := q.FS(ctx); made.Err != nil && made.Err != err { // if it is that error, visits has a gap of it
+			g := GapOf(rec.At, made.Err, fact.KindPartitions)
+			g.Subjects = []fact.Subject{{Kind: "partition", ID: q.Name}}
+			f.Gaps = append(f.Gaps, g)
+		}
+		rec.Size, rec.At.SHA256 = made.Size, made.SHA256
 		f.Partitions = append(f.Partitions, rec)
 		return nil
 	}

@@ -43,7 +43,10 @@ func Run(ctx context.Context, p *ota.Package, s Suite, want []fact.Kind, o Optio
 			facts.Kinds = append(facts.Kinds, k)
 		}
 	}
-	digest := digestOnce(p, o.Progress)
+	if err := r.materialise(ctx); err != nil {
+		return nil, err
+	}
+	digest := digestOnce(p, r.made, o.Progress)
 	own, err := r.own(ctx)
 	if err != nil {
 		return nil, err
@@ -57,6 +60,9 @@ func Run(ctx context.Context, p *ota.Package, s Suite, want []fact.Kind, o Optio
 	facts.Sort()
 	for _, a := range analyses {
 		pass := &Pass{Package: p, Facts: facts, Source: o.Source, Jobs: max(o.Jobs, 1), Progress: o.Progress, digest: digest}
+		if r.made != nil {
+			pass.Sums = r.made.Sums
+		}
 		got, err := guarded(a.Name, func() (fact.Facts, error) { return a.Run(ctx, pass) })
 		if fatal(ctx, err) {
 			return nil, err
@@ -114,8 +120,23 @@ type run struct {
 	o          Options
 	want       []fact.Kind
 	extractors []*Extractor
+	made       *ota.Result // nil: nobody asks for what images hold
 	done       atomic.Int64
 	total      int64
+}
+
+// materialise makes the partitions' images and computes every hash there is, in
+// one pass, if anything is wanted that follows from them.
+func (r *run) materialise(ctx context.Context) (err error) {
+	if !r.wants(fact.KindPartitions) && !r.wants(fact.KindSignatures) {
+		return nil
+	}
+	_, err = guarded("materialise", func() (fact.Facts, error) {
+		var err error
+		r.made, err = ota.Materialise(ctx, r.p, ota.Pass{Jobs: r.o.Jobs, Progress: r.o.Progress})
+		return fact.Facts{}, err
+	})
+	return err
 }
 
 func (r *run) wants(k fact.Kind) bool { return slices.Contains(r.want, k) }

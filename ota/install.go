@@ -9,9 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"sync"
 
-	"github.com/otavet/otavet/ota/blob"
 	"github.com/otavet/otavet/ota/edify"
 	"github.com/otavet/otavet/ota/parse"
 )
@@ -185,7 +183,7 @@ func (p *Package) installPartitions(ctx context.Context) {
 		}
 	}
 	p.rawPartitions(ctx, plan, doubts)
-	p.blockPartitions(plan)
+	p.blockPartitions(ctx, plan, doubts)
 }
 
 // duplicates are the names that stand more than once in the package.
@@ -309,29 +307,16 @@ func (p *Package) rawPartitions(ctx context.Context, plan *edify.Plan, doubts ma
 			continue
 		}
 		member := parse.Escape(r.Member)
-		st, err := fs.Stat(p.Members, member)
+		b, err := p.memberBlob(ctx, p.Members, member)
 		if err != nil {
 			fail("the partition %s: %w", name, err)
 			continue
 		}
 		p.installed[member] = true
-		p.Partitions = append(p.Partitions, &Partition{Name: name, Form: "raw", Outer: []string{member},
-			Image: p.lazy(ctx, member, st.Size())})
+		p.Partitions = append(p.Partitions, &Partition{Name: name, Form: "raw", Outer: []string{member}, Image: b})
 		if r.Conditional != "" {
 			fail("whether %s is written to the partition %s depends on %s: %w", member, name, parse.EscapeText(r.Conditional), ErrUndecided)
 		}
-	}
-}
-
-func (p *Package) blockPartitions(plan *edify.Plan) {
-	for _, b := range plan.Block {
-		name := parse.Escape(cmp.Or(b.Partition, path.Base(b.Device)))
-		for slices.ContainsFunc(p.Partitions, func(q *Partition) bool { return q.Name == name }) {
-			name += "+"
-		}
-		p.Partitions = append(p.Partitions, &Partition{Name: name, Form: "block-update"})
-		p.problem(Problem{Member: p.Script.Member, Line: b.Line, Off: b.Offset, Installs: true, Signs: "avb",
-			Err: &parse.Error{Format: "block update", Off: -1, Msg: "transfer lists are not followed yet: nothing is said of the partition " + name, Kind: parse.ErrUnsupported}})
 	}
 }
 
@@ -346,37 +331,4 @@ func kindOf(c edify.Cause) error {
 		return ErrMissing
 	}
 	return ErrUndecided
-}
-
-// A lazyBlob is a member that is decoded when it is first read, and kept until
-// the package is closed.
-type lazyBlob struct {
-	size int64
-	open func() (blob.Blob, error) // once
-}
-
-// lazy is the bytes of a member. Decoding ends with the context that the package
-// was opened with.
-func (p *Package) lazy(ctx context.Context, member string, size int64) blob.Blob {
-	return &lazyBlob{size, sync.OnceValues(func() (blob.Blob, error) {
-		b, closer, err := OpenBlob(ctx, p.Members, member, p.opts.Spool)
-		if err != nil {
-			return nil, err
-		}
-		p.keep(closer)
-		if b.Size() != size {
-			return nil, &parse.Error{Format: "member", Off: -1, Msg: "its size changed", Got: b.Size(), Kind: parse.ErrFormat}
-		}
-		return b, nil
-	})}
-}
-
-func (l *lazyBlob) Size() int64 { return l.size }
-
-func (l *lazyBlob) ReadAt(p []byte, off int64) (int, error) {
-	b, err := l.open()
-	if err != nil {
-		return 0, err
-	}
-	return b.ReadAt(p, off)
 }

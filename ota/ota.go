@@ -9,25 +9,33 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/otavet/otavet/ota/archive"
 	"github.com/otavet/otavet/ota/blob"
 	"github.com/otavet/otavet/ota/edify"
+	"github.com/otavet/otavet/ota/image/payload"
+	"github.com/otavet/otavet/ota/image/transfer"
 	"github.com/otavet/otavet/ota/parse"
 )
 
 // A Layout says how an update is put together.
 type Layout string
 
-// The layouts. Of those that carry images and payloads this version opens the
-// members only; what it does not open is a Problem of the package.
+// The layouts.
 const (
 	LayoutZip         Layout = "zip"          // contents not recognised
 	LayoutZipFiles    Layout = "zip-files"    // an installer script writes files
 	LayoutZipBlock    Layout = "zip-block"    // an installer script writes blocks
 	LayoutZipPayload  Layout = "zip-payload"  // payload.bin in a zip
+	LayoutPayload     Layout = "payload"      // payload.bin alone
 	LayoutTargetFiles Layout = "target-files" // what the build makes before an update
-	LayoutFactory     Layout = "factory"      // images in a zip, for fastboot
+	LayoutFastboot    Layout = "fastboot"     // images in a zip or tar
+	LayoutFactory     Layout = "factory"      // a zip of images in a zip, with a script for fastboot
+	LayoutOdin        Layout = "odin"         // images in a tar with a checksum, as Samsung's Odin takes them
+	LayoutTar         Layout = "tar"          // contents not recognised
+	LayoutSuper       Layout = "super"        // the logical partitions of a device
+	LayoutImage       Layout = "image"        // one partition
 	LayoutFolder      Layout = "folder"       // an unpacked tree
 	LayoutAPK         Layout = "apk"          // one app
 	LayoutAPEX        Layout = "apex"         // one system module
@@ -57,14 +65,28 @@ type Package struct {
 	Notes      []string        // what is unusual about the archive as a whole
 	Partitions []*Partition
 	Script     *Installer // nil where there is none
-	Problems   []Problem  // what could not be opened or followed
+	Payloads   []*Payload // in the order of their members' names
+	Blocks     []*BlockUpdate
+	Problems   []Problem // what could not be opened or followed
 
 	opts      Options
 	budget    *parse.Budget
 	installed map[string]bool       // members that are files of a partition
 	folders   map[string]*Partition // folders that are partitions' trees
+	decoded   atomic.Int64
+	inPlace   bool         // Members are those of File as it is
+	tar       *archive.Tar // Members, if they are a tar's
+	tars      []innerTar
 	mu        sync.Mutex
 	closers   []func() error
+	streams   []*blob.Stream
+}
+
+// A Payload is an A/B payload of the package.
+type Payload struct {
+	Member string // "" the package itself
+	*payload.Payload
+	whole blob.Blob
 }
 
 // An Installer is the script that recovery runs, and what it leaves behind.
@@ -81,7 +103,7 @@ type Problem struct {
 	Off       int64  // byte in the member; -1 none
 	Err       error  // wraps parse's kinds, ErrMissing or ErrUndecided
 	Installs  bool   // what is installed may differ because of it
-	Signs     string // a family of signatures that is not judged because of it; "" none
+	Signs     string // families of signatures that are not judged because of it, with spaces between; "" none
 }
 
 // Two causes of a Problem beside those of parse.
@@ -140,24 +162,17 @@ func OpenPath(ctx context.Context, path string, o Options) (*Package, error) {
 // it does not know it refuses in one line that says what was seen and what is
 // supported; the error wraps parse.ErrUnsupported, parse.ErrFormat or
 // parse.ErrLimit.
+//
+// It reads directories, manifests and heads of images. What is compressed as a
+// whole, such as a .tgz, is decoded to its end, because that is where its
+// directory is known.
 func Open(ctx context.Context, b blob.Blob, name string, o Options) (*Package, error) {
-	head, err := readHead(b)
-	if err != nil {
-		return nil, err
-	}
-	if !looksLikeZip(head) {
-		return nil, refuse(b, head)
-	}
-	budget := parse.NewBudget(o.Limits)
-	z, err := archive.OpenZip(blob.WithContext(ctx, b), budget)
-	if err != nil {
-		return nil, describeBrokenZip(b, head, err)
-	}
-	p := &Package{Name: name, File: b, Members: z, Entries: z.Entries(), Notes: z.Notes(), opts: o, budget: budget}
-	if err := p.recognise(ctx); err != nil {
+	p := &Package{Name: name, File: b, opts: o, budget: parse.NewBudget(o.Limits)}
+	if err := p.open(ctx, blob.WithContext(ctx, b), name); err != nil {
 		p.Close()
 		return nil, err
 	}
+	p.pause()
 	return p, nil
 }
 
@@ -179,7 +194,7 @@ func (p *Package) Close() error {
 	for i := len(p.closers) - 1; i >= 0; i-- {
 		errs = append(errs, p.closers[i]())
 	}
-	p.closers = nil
+	p.closers, p.streams = nil, nil
 	return errors.Join(errs...)
 }
 
@@ -193,10 +208,28 @@ func (p *Package) keep(closer func() error) {
 type Partition struct {
 	Name, Slot string
 	Mount      string    // device path of its root; "" unknown or never mounted
-	Form       string    // tree or raw
-	Image      blob.Blob // nil where the partition is a tree
+	Form       string    // tree, raw, payload, block-update, logical, or how it is encoded, such as lz4+sparse
+	Image      blob.Blob // nil where the partition is a tree, or its image cannot be made
 	Outer      []string  // members of the package that hold it
 	tree       fs.FS
+	payload    *payload.Partition // that writes it; nil: none
+	source     *Payload           // that payload
+	blocks     *transfer.List     // likewise
+	err        error              // why there is no image
+}
+
+// Size is the size of the image, of one that cannot be made too, and whether it is
+// known without decoding the image. A tree has none.
+func (p *Partition) Size() (int64, bool) {
+	switch {
+	case p.Image != nil:
+		return sizeOf(p.Image)
+	case p.payload != nil:
+		return p.payload.New.Size, true
+	case p.blocks != nil:
+		return p.blocks.Size(), true
+	}
+	return 0, false
 }
 
 // FS is the partition's files. A raw image that holds no filesystem which this
@@ -204,6 +237,9 @@ type Partition struct {
 func (p *Partition) FS(context.Context) (fs.FS, error) {
 	if p.tree != nil {
 		return p.tree, nil
+	}
+	if p.err != nil {
+		return nil, p.err
 	}
 	return nil, &parse.Error{Format: "partition", Off: -1, Msg: "no filesystem of an image is read yet", Got: p.Name, Kind: parse.ErrUnsupported}
 }
@@ -265,30 +301,14 @@ func (c contextReader) Read(p []byte) (int, error) {
 	return c.r.Read(p)
 }
 
-// Inside opens what a file holds: today a zip, such as an APK, a JAR or a key
-// store. stored is the size that the file takes in its own container, from which
-// its limits follow. Anything else is parse.ErrUnsupported.
-func Inside(ctx context.Context, b blob.Blob, outer *parse.Budget) (fs.FS, *parse.Budget, error) {
-	head, err := readHead(b)
-	if err != nil {
-		return nil, nil, err
-	}
-	if !looksLikeZip(head) {
-		return nil, nil, &parse.Error{Format: "container", Off: 0, Msg: "not one that is looked into", Kind: parse.ErrUnsupported}
-	}
-	budget, err := outer.Inside("zip", b.Size())
-	if err != nil {
-		return nil, nil, err
-	}
-	z, err := archive.OpenZip(blob.WithContext(ctx, b), budget)
-	if err != nil {
-		return nil, nil, err
-	}
-	return z, budget, nil
-}
-
 // Budget is what remains of the package's limits.
 func (p *Package) Budget() *parse.Budget { return p.budget }
 
 // Spool is the folder for temporary files that the package was opened with.
 func (p *Package) Spool() string { return p.opts.Spool }
+
+// Payload is what a payload says of the partition, and that payload; nil where none writes it.
+func (p *Partition) Payload() (*payload.Partition, *Payload) { return p.payload, p.source }
+
+// Transfer is the transfer list that writes the partition; nil where none does.
+func (p *Partition) Transfer() *transfer.List { return p.blocks }

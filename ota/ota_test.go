@@ -58,9 +58,6 @@ func zipOf(t *testing.T, files map[string]string) []byte {
 }
 
 func TestRefuse(t *testing.T) {
-	at := func(off int, mark string) string {
-		return strings.Repeat("\x01", off) + mark + strings.Repeat("\x01", 5000)
-	}
 	for _, tc := range []struct{ what, bytes, want string }{
 		{"empty", "", "an empty file"},
 		{"zeros", strings.Repeat("\x00", 9000), "begins with zeros"},
@@ -68,16 +65,7 @@ func TestRefuse(t *testing.T) {
 		{"page", "<!DOCTYPE html>\n<html>", "an HTML page"},
 		{"page with mark and space", "\xef\xbb\xbf\n  <HTML><head>", "an HTML page"},
 		{"cloud error", "<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "an XML file"},
-		{"payload", "CrAU\x00\x00\x00\x00\x00\x00\x00\x02", "an A/B payload"},
-		{"sparse", "\x3a\xff\x26\xed\x01\x00", "sparse image"},
-		{"boot", "ANDROID!", "a boot image"},
-		{"vbmeta", "AVB0", "a vbmeta image"},
-		{"super", at(4096, "gDla"), "a super image"},
-		{"erofs", at(1024, "\xe2\xe1\xf5\xe0"), "an EROFS image"},
-		{"f2fs", at(1024, "\x10\x20\xf5\xf2"), "an F2FS image"},
-		{"ext4", at(1080, "\x53\xef"), "an ext4 image"},
-		{"tar", at(257, "ustar"), "a tar archive"},
-		{"gzip", "\x1f\x8b\x08", "a gzip file"},
+		{"gzip of prose", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xcbH\xcd\xc9\xc9\x07\x00\x86\xa6\x106\x05\x00\x00\x00", "a file in gzip that holds a text file"},
 		{"seven", "7z\xbc\xaf\x27\x1c", "a 7z archive"},
 		{"elf", "\x7fELF", "an ELF program"},
 		{"prose", "hello", "a text file"},
@@ -112,16 +100,20 @@ func TestLayouts(t *testing.T) {
 		{map[string]string{"a": ""}, ota.LayoutZip, "the members do not make an update"},
 		{map[string]string{"AndroidManifest.xml": "", "classes.dex": ""}, ota.LayoutAPK, ""},
 		{map[string]string{"apex_payload.img": "", "AndroidManifest.xml": ""}, ota.LayoutAPEX, "not opened yet"},
-		{map[string]string{"payload.bin": "CrAU"}, ota.LayoutZipPayload, "A/B payloads are not opened yet"},
-		{map[string]string{"META/misc_info.txt": ""}, ota.LayoutTargetFiles, "not opened yet"},
-		{map[string]string{"android-info.txt": "", "image.zip": ""}, ota.LayoutFactory, "not opened yet"},
+		{map[string]string{"payload.bin": "CrAU"}, ota.LayoutZipPayload, "runs past its end"},
+		{map[string]string{"META/misc_info.txt": ""}, ota.LayoutTargetFiles, "neither images nor folders"},
+		{map[string]string{"META/misc_info.txt": "", "IMAGES/boot.img": "x"}, ota.LayoutTargetFiles, ""},
+		{map[string]string{"META/misc_info.txt": "", "SYSTEM/build.prop": ""}, ota.LayoutTargetFiles, ""},
+		{map[string]string{"android-info.txt": "", "boot.img": "x"}, ota.LayoutFastboot, ""},
+		{map[string]string{"images/boot.img": "x", "flash_all.sh": ""}, ota.LayoutFastboot, ""},
+		{map[string]string{"flash-all.sh": "", "image-x.zip": ""}, ota.LayoutFactory, "end of central directory"},
 		{map[string]string{script: `ui_print("x");`, binary: "\x7fELF"}, ota.LayoutZipFiles, ""},
 		{map[string]string{script: `ui_print("x");`, binary: "#!/sbin/sh\n"}, ota.LayoutZipFiles, "no ELF program"},
 		{map[string]string{script: `ui_print("x");`, binary: "\x7fELF", "AndroidManifest.xml": "", "apex_payload.img": ""}, ota.LayoutZipFiles, ""},
 		{map[string]string{binary: "\x7fELF"}, ota.LayoutZipFiles, "there is no updater-script"},
 		{map[string]string{"META-INF/com/google/android/update-script": "show_progress 0.1 0\n"}, ota.LayoutZipFiles, "amend scripts"},
 		{map[string]string{script: `block_image_update("/dev/block/by-name/system", package_extract_file("system.transfer.list"), "system.new.dat", "system.patch.dat");`,
-			"system.transfer.list": "", "system.new.dat": "", "system.patch.dat": ""}, ota.LayoutZipBlock, "transfer lists are not followed yet"},
+			"system.transfer.list": "", "system.new.dat": "", "system.patch.dat": ""}, ota.LayoutZipBlock, ""},
 	} {
 		p, err := ota.Open(t.Context(), blob.Bytes(zipOf(t, tc.files)), "x.zip", ota.Options{})
 		if err != nil {

@@ -24,7 +24,7 @@ func looksLikeZip(head []byte) bool {
 }
 
 // supported is the end of every refusal.
-const supported = "otavet opens an OTA zip, an unpacked folder or a lone APK"
+const supported = "otavet opens an OTA zip, payload.bin, images for fastboot or Odin in a zip or tar, a lone image, an unpacked folder or a lone APK"
 
 // A magic is a mark by which a kind of file is known.
 type magic struct {
@@ -34,28 +34,25 @@ type magic struct {
 	hint string
 }
 
-// magics names what people hand in that is no update, or not one that is opened
-// yet. The marks are those of each format's own specification.
+// images are the marks of what a partition may hold, of each format's own specification.
+var images = []magic{
+	{0, "\x3a\xff\x26\xed", "an Android sparse image", ""},
+	{0, "ANDROID!", "a boot image", ""},
+	{0, "VNDRBOOT", "a vendor_boot image", ""},
+	{0, "\xd7\xb7\xab\x1e", "a dtbo image", ""},
+	{0, "AVB0", "a vbmeta image", ""},
+	{4096, "gDla", "a super image", ""},
+	{0, "gDla", "a super_empty image", ""},
+	{1024, "\xe2\xe1\xf5\xe0", "an EROFS image", ""},
+	{1024, "\x10\x20\xf5\xf2", "an F2FS image", ""},
+	{1080, "\x53\xef", "an ext4 image", ""},
+	{0, "hsqs", "a squashfs image", ""},
+}
+
+// magics names what people hand in that is no update, or not one that is opened.
 var magics = []magic{
 	{0, "version https://git-lfs.github.com/spec/", "a git-LFS pointer: the update itself was not downloaded", "run git lfs pull"},
-	{0, "CrAU", "an A/B payload (payload.bin)", "not opened yet"},
-	{0, "\x3a\xff\x26\xed", "an Android sparse image", "not opened yet"},
-	{0, "ANDROID!", "a boot image", "not opened yet"},
-	{0, "VNDRBOOT", "a vendor_boot image", "not opened yet"},
-	{0, "AVB0", "a vbmeta image", "not opened yet"},
-	{4096, "gDla", "a super image", "not opened yet"},
-	{0, "gDla", "a super_empty image", "not opened yet"},
-	{1024, "\xe2\xe1\xf5\xe0", "an EROFS image", "not opened yet"},
-	{1024, "\x10\x20\xf5\xf2", "an F2FS image", "not opened yet"},
-	{1080, "\x53\xef", "an ext4 image", "not opened yet"},
-	{0, "hsqs", "a squashfs image", "not opened yet"},
 	{0, "070701", "a cpio archive (a ramdisk)", "not opened yet"},
-	{0, "\x1f\x8b", "a gzip file (a fastboot archive?)", "not opened yet"},
-	{0, "\xfd7zXZ\x00", "an xz file", "not opened yet"},
-	{0, "\x28\xb5\x2f\xfd", "a zstd file", "not opened yet"},
-	{0, "\x04\x22\x4d\x18", "an lz4 file", "not opened yet"},
-	{0, "BZh", "a bzip2 file", "not opened yet"},
-	{257, "ustar", "a tar archive", "not opened yet"},
 	{0, "7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it first"},
 	{0, "Rar!", "a RAR archive", "unpack it first"},
 	{0, "OPPOENCRYPT!", "an encrypted ozip", "decrypt it first"}, // mark of the .ozip container
@@ -66,9 +63,14 @@ var magics = []magic{
 	{0, "{", "a JSON file", "facts of an earlier run begin with their schema"},
 }
 
-// refuse says in one line what b is, if not an update.
-func refuse(b blob.Blob, head []byte) error {
-	return &parse.Error{Format: "update", Off: -1, Msg: "this is " + seen(b, head) + "; " + supported, Kind: parse.ErrUnsupported}
+// refuse says in one line what b is, if not an update; outer is how it was
+// compressed, "" if not.
+func refuse(b blob.Blob, head []byte, outer string) error {
+	what := seen(b, head)
+	if outer != "" {
+		what = "a file in " + outer + " that holds " + what
+	}
+	return &parse.Error{Format: "update", Off: -1, Msg: "this is " + what + "; " + supported, Kind: parse.ErrUnsupported}
 }
 
 func seen(b blob.Blob, head []byte) string {

@@ -209,7 +209,7 @@ type treeFile struct {
 func (f *treeFile) Stat() (fs.FileInfo, error) { return f.info, nil }
 
 type treeDir struct {
-	info treeInfo
+	info fs.FileInfo
 	list []fs.DirEntry
 	pos  int
 }

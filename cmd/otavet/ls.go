@@ -21,8 +21,9 @@ import (
 
 type lsOptions struct {
 	inputOptions
-	long   bool
-	format string
+	long       bool
+	operations bool
+	format     string
 }
 
 func lsCommand(a *app) *cobra.Command {
@@ -31,20 +32,27 @@ func lsCommand(a *app) *cobra.Command {
 		Use:   "ls UPDATE [LOCATION...]",
 		Short: "List what an update holds",
 		Long: `List the files that an update installs, as PARTITION:PATH, and the members of the
-package that it does not install, as PATH. A LOCATION narrows the list to a
-partition, a folder, or the members of a file such as an APK.
+package that it does not install, as PATH. Of a partition that comes as an image
+there is one line, PARTITION:, until its filesystem can be read. A LOCATION narrows
+the list to a partition, a folder, or the members of a file such as an APK; of
+boot, vendor_boot and dtbo images it lists the parts.
+
+With --operations, what an A/B payload or a transfer list does instead, of all
+partitions or those named.
 
 Members that no reader would take are named on standard error, with the reason.
 
 exit status: 0; 2 usage or no such location; 3 the update cannot be read; 130 interrupted`,
 		Example: `  otavet ls update.zip
   otavet ls -l update.zip system:app
-  otavet ls update.zip system:app/Mms.apk`,
+  otavet ls update.zip system:app/Mms.apk
+  otavet ls --operations payload.bin boot:`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return runLs(cmd.Context(), a, o, args[0], args[1:]) },
 	}
 	o.flags(cmd)
 	cmd.Flags().BoolVarP(&o.long, "long", "l", false, "mode, owner, size and label too")
+	cmd.Flags().BoolVar(&o.operations, "operations", false, "operations of payloads and commands of transfer lists instead of files")
 	cmd.Flags().StringVar(&o.format, "format", "table", "table or json")
 	return cmd
 }
@@ -55,10 +63,11 @@ type listed struct {
 	Mode     string        `json:"mode"`
 	UID      *int64        `json:"uid,omitempty"`
 	GID      *int64        `json:"gid,omitempty"`
-	Size     int64         `json:"size"`
+	Size     int64         `json:"size"` // -1: not known without unpacking
 	Label    string        `json:"label,omitempty"`
 	Link     string        `json:"link,omitempty"`
 	If       string        `json:"conditional,omitempty"`
+	Form     string        `json:"form,omitempty"` // of an image
 }
 
 func runLs(ctx context.Context, a *app, o lsOptions, path string, locations []string) error {
@@ -72,6 +81,9 @@ func runLs(ctx context.Context, a *app, o lsOptions, path string, locations []st
 		return err
 	}
 	defer p.Close()
+	if o.operations {
+		return runOperations(a, o, p, locations)
+	}
 	var list []listed
 	if len(locations) == 0 {
 		if list, err = listAll(ctx, p); err != nil {
@@ -105,7 +117,7 @@ func listAll(ctx context.Context, p *ota.Package) ([]listed, error) {
 	for _, q := range p.Partitions {
 		fsys, err := q.FS(ctx)
 		if err != nil {
-			list = append(list, listed{Location: inspect.PartitionLocation(q, ""), Mode: "image", Size: q.Image.Size()})
+			list = append(list, image(q))
 			continue
 		}
 		more, err := listTree(ctx, fsys, ".", func(path string) fact.Location { return inspect.PartitionLocation(q, path) }, nil)
@@ -116,6 +128,19 @@ func listAll(ctx context.Context, p *ota.Package) ([]listed, error) {
 	}
 	more, err := listTree(ctx, p.Members, ".", func(path string) fact.Location { return fact.Location{Path: path} }, p.Installed)
 	return append(list, more...), err
+}
+
+// modeImage stands where a mode stands for partitions of which the image is known, and no files.
+const modeImage = "image"
+
+// image lists a partition as a whole. Its size is not asked for where that would
+// decode it.
+func image(q *ota.Partition) listed {
+	l := listed{Location: inspect.PartitionLocation(q, ""), Mode: modeImage, Size: -1, Form: q.Form}
+	if size, known := q.Size(); known {
+		l.Size = size
+	}
+	return l
 }
 
 // listLocation lists a partition, a folder, a container's members, or one file.
@@ -140,6 +165,17 @@ func listLocation(ctx context.Context, p *ota.Package, at fact.Location) ([]list
 		}
 		if at.Path != "" || !errors.Is(err, parse.ErrUnsupported) {
 			return nil, err
+		}
+	}
+	if at.Path == "" && len(at.Inner) == 0 {
+		for _, q := range p.Partitions {
+			if q.Name != at.Partition || q.Slot != at.Slot {
+				continue
+			}
+			if inside, err := listInside(ctx, p, at); err == nil {
+				return inside, nil
+			}
+			return []listed{image(q)}, nil
 		}
 	}
 	list, err := listInside(ctx, p, at)
@@ -237,11 +273,11 @@ func writeList(a *app, o lsOptions, list []listed) error {
 	}
 	width := 1
 	for _, l := range list {
-		width = max(width, len(fmt.Sprint(l.Size)))
+		width = max(width, len(size(l)))
 	}
 	for _, l := range list {
 		if o.long {
-			fmt.Fprintf(out, "%-10s %5s %5s %*d  ", l.Mode, owner(l.UID), owner(l.GID), width, l.Size)
+			fmt.Fprintf(out, "%-10s %5s %5s %*s  ", l.Mode, owner(l.UID), owner(l.GID), width, size(l))
 		}
 		out.WriteString(l.Location.String())
 		if o.long {
@@ -250,6 +286,13 @@ func writeList(a *app, o lsOptions, list []listed) error {
 		out.WriteByte('\n')
 	}
 	return out.Flush()
+}
+
+func size(l listed) string {
+	if l.Size < 0 {
+		return "?"
+	}
+	return fmt.Sprint(l.Size)
 }
 
 func owner(id *int64) string {
@@ -266,6 +309,9 @@ func notes(l listed) string {
 	}
 	if l.Label != "" {
 		s.WriteString("  " + l.Label)
+	}
+	if l.Form != "" {
+		s.WriteString("  " + l.Form)
 	}
 	if l.If != "" {
 		s.WriteString("  if " + l.If)

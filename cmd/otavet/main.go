@@ -81,7 +81,7 @@ without network, and writes nothing but what it is asked to.`,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(checkCommand(a), factsCommand(a), signaturesCommand(a), lsCommand(a), catCommand(a),
+	root.AddCommand(checkCommand(a), factsCommand(a), signaturesCommand(a), lsCommand(a), catCommand(a), extractCommand(a),
 		packCommand(a), explainCommand(a), versionCommand(a))
 	return root
 }

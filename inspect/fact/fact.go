@@ -23,6 +23,7 @@ const (
 	KindScript       Kind = "script"
 	KindCertificates Kind = "certificates"
 	KindSignatures   Kind = "signatures"
+	KindStatements   Kind = "statements"
 	KindGaps         Kind = "gaps"
 
 	KindApps        Kind = "apps"
@@ -43,7 +44,7 @@ const (
 // All lists the kinds that have a slice in Facts, in the order of its fields.
 func All() []Kind {
 	return []Kind{KindUpdate, KindMetadata, KindMembers, KindPartitions, KindFiles, KindScript,
-		KindCertificates, KindSignatures, KindApps, KindComponents, KindPermissions, KindProperties,
+		KindCertificates, KindSignatures, KindStatements, KindApps, KindComponents, KindPermissions, KindProperties,
 		KindDefaults, KindSettings, KindWrites, KindFlows, KindGaps}
 }
 
@@ -69,6 +70,7 @@ type Facts struct {
 	Script       []Script      `json:"script"`
 	Certificates []Certificate `json:"certificates"`
 	Signatures   []Signature   `json:"signatures"`
+	Statements   []Statement   `json:"statements"`
 	Apps         []App         `json:"apps"`
 	Components   []Component   `json:"components"`
 	Permissions  []Permission  `json:"permissions"`
@@ -226,6 +228,17 @@ type Signature struct {
 	// AvbVBMetaImageFlags that are set, such as VERIFICATION_DISABLED, or none.
 	Notes []string `json:"notes,omitempty"`
 	At    Location `json:"at"`
+}
+
+// A Statement is something that the package says of its own bytes, such as the hash in
+// payload_properties.txt, and whether it is so. No key stands behind it: that it
+// holds says that nothing was damaged or mixed up.
+type Statement struct {
+	Form    string   `json:"form"`    // payload-properties, property-files, care-map, dynamic-partitions, md5
+	Subject string   `json:"subject"` // the key, the partition, or the line
+	Holds   *bool    `json:"holds"`   // null: could not be told
+	Reason  string   `json:"reason,omitempty"`
+	At      Location `json:"at"`
 }
 
 // A Subject is what a statement is about. Its identity survives a rebuild: class

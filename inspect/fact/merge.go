@@ -21,6 +21,7 @@ func (f *Facts) Merge(g *Facts) {
 	f.Script = append(f.Script, g.Script...)
 	f.Certificates = append(f.Certificates, g.Certificates...)
 	f.Signatures = append(f.Signatures, g.Signatures...)
+	f.Statements = append(f.Statements, g.Statements...)
 	f.Apps = append(f.Apps, g.Apps...)
 	f.Components = append(f.Components, g.Components...)
 	f.Permissions = append(f.Permissions, g.Permissions...)
@@ -57,6 +58,7 @@ func (f *Facts) Sort() {
 	f.Script = sorted(f.Script, func(r *Script) Location { return r.At })
 	f.Certificates = sorted(f.Certificates, func(r *Certificate) Location { return r.At })
 	f.Signatures = sorted(f.Signatures, func(r *Signature) Location { return r.At })
+	f.Statements = sorted(f.Statements, func(r *Statement) Location { return r.At })
 	f.Apps = sorted(f.Apps, func(r *App) Location { return r.At })
 	f.Components = sorted(f.Components, func(r *Component) Location { return r.At })
 	f.Permissions = sorted(f.Permissions, func(r *Permission) Location { return r.At })
@@ -147,6 +149,9 @@ func (f *Facts) Locations(visit func(*Location)) {
 	}
 	for i := range f.Script {
 		visit(&f.Script[i].At)
+	}
+	for i := range f.Statements {
+		visit(&f.Statements[i].At)
 	}
 	for i := range f.Certificates {
 		visit(&f.Certificates[i].At)

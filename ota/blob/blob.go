@@ -6,6 +6,7 @@ package blob
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -76,16 +77,25 @@ func ReadAll(b Blob, most int64) ([]byte, error) {
 	return ReadRange(b, 0, b.Size())
 }
 
+// ReadFull fills p from off on. Fewer bytes than that are an error.
+func ReadFull(b Blob, p []byte, off int64) (int, error) {
+	n, err := b.ReadAt(p, off)
+	if n < len(p) {
+		return n, noEOF(cmp.Or(err, io.EOF))
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return n, err
+}
+
 // ReadRange reads the n bytes at off. The caller has bounded n.
 func ReadRange(b Blob, off, n int64) ([]byte, error) {
 	if off < 0 || n < 0 || off > b.Size() || n > b.Size()-off {
 		return nil, &parse.Error{Format: "blob", Off: off, Msg: "a range lies outside its blob", Got: n, Kind: parse.ErrFormat}
 	}
 	p := make([]byte, n)
-	if m, err := b.ReadAt(p, off); int64(m) < n {
-		if err == nil || err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
+	if _, err := ReadFull(b, p, off); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -129,6 +139,9 @@ func NewFile(f *os.File) (*File, error) {
 // ReadAt: see Blob. A file that shrank since it was opened ends early, with
 // io.ErrUnexpectedEOF.
 func (f *File) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 {
+		return 0, errNegative
+	}
 	if off >= f.size {
 		return 0, io.EOF
 	}

@@ -1,9 +1,6 @@
 // Package codec decompresses what strangers compressed: one reader for all
 // methods, whose output is bounded, and two decoders of raw blocks.
 //
-// Nothing in otavet uses it yet. It stands ready for the readers of payloads,
-// boot images, transfer lists, EROFS and squashfs, which are steps to come.
-//
 // # Methods
 //
 //	method      format                              decoder                    may follow a stream

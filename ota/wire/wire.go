@@ -16,9 +16,6 @@
 // Limits: messages and groups may be nested 100 deep, libprotobuf's own limit
 // (ErrLimit beyond). Reading all fields of a message of n bytes takes time in
 // proportion to n and no memory.
-//
-// Of this module only ota/image/payload uses the package yet, which nothing
-// uses in turn.
 package wire
 
 import (

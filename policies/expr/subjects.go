@@ -50,6 +50,9 @@ func kinds() map[fact.Kind]kind {
 		fact.KindSignatures: {"signature", "fact.Signature", false, func(f *fact.Facts) []subject {
 			return list(f.Signatures, func(r *fact.Signature) subject { return named("signature", r.Scheme+" "+r.Subject, &r.At) })
 		}},
+		fact.KindStatements: {"statement", "fact.Statement", false, func(f *fact.Facts) []subject {
+			return list(f.Statements, func(r *fact.Statement) subject { return named("statement", r.Form+" "+r.Subject, &r.At) })
+		}},
 		fact.KindApps: {"app", "fact.App", false, func(f *fact.Facts) []subject {
 			shared := map[string]int{}
 			for i := range f.Apps {

@@ -35,7 +35,7 @@ func builtins() map[string]builtin {
 		"script-stays-inside":             {check(scriptStaysInside), nil},
 		"no-downgrade":                    {policies.CheckFunc(noDowngrade), nil},
 		"cloud-messaging-opt-in":          {check(optIn), nil},
-		"payload-hashes-hold":             {check(payloadHashes), nil},
+		"payload-hashes-hold":             {check(payloadHashes), aboutSchemes([]string{schemePartitionHash})},
 	}
 }
 

@@ -312,10 +312,10 @@ func cases() map[string][]change {
 		"payload-hashes-hold": {
 			{"no payload", nil, na, "none of its 2 members is a payload"},
 			{"blocks", func(f *fact.Facts) { f.Update[0].Layout = "zip-block" }, na, "none of its 2 members is a payload"},
-			{"a payload beside the script", func(f *fact.Facts) { f.Members[1].Name = "secondary/payload.bin" }, unknown, "does not read"},
-			{"a payload", layout("zip-payload"), unknown, "does not read"},
-			{"contents not recognised", layout("zip"), unknown, "does not read"},
-			{"a folder", layout("folder"), unknown, "does not read"},
+			{"a payload beside the script", func(f *fact.Facts) { f.Members[1].Name = "secondary/payload.bin" }, unknown, "none was computed"},
+			{"a payload", layout("zip-payload"), unknown, "none was computed"},
+			{"contents not recognised", layout("zip"), unknown, "none was computed"},
+			{"a folder", layout("folder"), unknown, "none was computed"},
 			{"no members", func(f *fact.Facts) { f.Members = nil }, unknown, ""},
 			{"hashes that hold", partitionHash(&yes), pass, "as the payload declares"},
 			{"hashes that hold, and one that was lost", func(f *fact.Facts) {
@@ -329,6 +329,16 @@ func cases() map[string][]change {
 			{"a hash that does not", partitionHash(&no), fails, "system is not what the payload declares"},
 			{"a hash that was not judged", partitionHash(nil), unknown, "whether the hash of system holds"},
 			{"members not looked at", func(f *fact.Facts) { blind(f, fact.KindMembers, fact.Location{}) }, unknown, ""},
+		},
+		"package-keeps-its-word": {
+			{"says nothing", nil, na, ""},
+			{"it is so", statement(&yes), pass, ""},
+			{"it is not so", statement(&no), fails, "payload-properties: FILE_HASH differs"},
+			{"it cannot be told", statement(nil), unknown, "FILE_HASH differs"},
+			{"one was lost", func(f *fact.Facts) {
+				statement(&yes)(f)
+				blind(f, fact.KindStatements, fact.Location{}, fact.Subject{Kind: "statement", ID: "care-map"})
+			}, unknown, "cut short"},
 		},
 		"no-downgrade": {
 			{"sound", nil, pass, "not older"},
@@ -354,5 +364,11 @@ func partitionHash(holds *bool) func(*fact.Facts) {
 	return func(f *fact.Facts) {
 		f.Update[0].Layout = "zip-payload"
 		f.Signatures = append(f.Signatures, fact.Signature{Scheme: "partition-hash", Subject: "system", Holds: holds})
+	}
+}
+
+func statement(holds *bool) func(*fact.Facts) {
+	return func(f *fact.Facts) {
+		f.Statements = append(f.Statements, fact.Statement{Form: "payload-properties", Subject: "FILE_HASH", Holds: holds, Reason: "FILE_HASH differs"})
 	}
 }

@@ -140,13 +140,20 @@ const otacert = "META-INF/com/android/otacert"
 
 // The layouts that rules tell apart; ota names them.
 const (
-	layoutZip        = "zip"
-	layoutZipFiles   = "zip-files"
-	layoutZipBlock   = "zip-block"
-	layoutZipPayload = "zip-payload"
-	layoutFolder     = "folder"
-	layoutAPK        = "apk"
-	layoutAPEX       = "apex"
+	layoutZip         = "zip"
+	layoutZipFiles    = "zip-files"
+	layoutZipBlock    = "zip-block"
+	layoutZipPayload  = "zip-payload"
+	layoutPayload     = "payload"
+	layoutTargetFiles = "target-files"
+	layoutFastboot    = "fastboot"
+	layoutFactory     = "factory"
+	layoutOdin        = "odin"
+	layoutSuper       = "super"
+	layoutImage       = "image"
+	layoutFolder      = "folder"
+	layoutAPK         = "apk"
+	layoutAPEX        = "apex"
 )
 
 // fileID names a file of the update by where it is on the device, else by

@@ -14,6 +14,9 @@ func noPublicKeys(f *fact.Facts) []policies.Judgement {
 	var out []policies.Judgement
 	for i := range f.Signatures {
 		s := &f.Signatures[i]
+		if s.Scheme == schemePartitionHash {
+			continue // no key stands behind it
+		}
 		subject := signatureSubject(s)
 		// A signer is recorded once it is proven. Without one, a match still tells.
 		if len(s.Signers) == 0 && len(s.Known) == 0 {

@@ -123,8 +123,8 @@ func metadataPresent(f *fact.Facts) []policies.Judgement {
 			return []policies.Judgement{fail(fact.UpdateSubject, violation(
 				"the package does not say what it is for: it has no "+metadataFile,
 				evidence("absent", u.At, "no %s", metadataFile)))}
-		case layoutAPK, layoutAPEX:
-			return []policies.Judgement{na(fact.UpdateSubject, "a file of layout %s is no update package", u.Layout)}
+		case layoutAPK, layoutAPEX, layoutPayload, layoutFastboot, layoutFactory, layoutOdin, layoutTargetFiles, layoutSuper, layoutImage:
+			return []policies.Judgement{na(fact.UpdateSubject, "what has the layout %s is no update package, and has no such file", u.Layout)}
 		}
 		return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindMetadata, nil,
 			"%s: it is not in what was given, a file or folder of layout %q", metadataFile, u.Layout)}
@@ -144,6 +144,31 @@ func metadataPresent(f *fact.Facts) []policies.Judgement {
 		return []policies.Judgement{fail(fact.UpdateSubject, vs...)}
 	}
 	return []policies.Judgement{pass(fact.UpdateSubject, "it says which build it brings, and for which device")}
+}
+
+// messageFile is the binary form of what metadataFile says; update_engine reads this one.
+const messageFile = "META-INF/com/android/metadata.pb"
+
+// bothForms compares the text with the binary form. Both are written from one, so that what one says
+// and the other does not, or otherwise, was changed later. What only the text can say is not compared.
+func bothForms(f *fact.Facts, text map[string][]*fact.Metadata) []policies.Violation {
+	var vs []policies.Violation
+	for i := range f.Metadata {
+		m := &f.Metadata[i]
+		if m.File != messageFile || strings.HasPrefix(m.Key, "field ") || strings.HasSuffix(m.Key, "-partition-state") {
+			continue
+		}
+		same := text[m.Key]
+		switch {
+		case len(same) == 0:
+			vs = append(vs, violation(fmt.Sprintf("%s says %s and %s does not: readers of one and of the other see different updates", messageFile, m.Key, metadataFile),
+				evidence("source", m.At, "%s=%s", m.Key, m.Value)))
+		case same[0].Value != m.Value:
+			vs = append(vs, violation(fmt.Sprintf("%s and %s say %s differently: readers of one and of the other see different updates", metadataFile, messageFile, m.Key),
+				evidence("source", same[0].At, "%s=%s", m.Key, same[0].Value), evidence("source", m.At, "%s=%s", m.Key, m.Value)))
+		}
+	}
+	return vs
 }
 
 func metadataConsistent(f *fact.Facts) []policies.Judgement {
@@ -167,6 +192,7 @@ func metadataConsistent(f *fact.Facts) []policies.Judgement {
 			}
 		}
 	}
+	vs = append(vs, bothForms(f, meta)...)
 	asked := assertedDevices(f)
 	devices := meta["pre-device"]
 	if len(devices) == 0 || devices[0].Value == "" {
@@ -294,15 +320,20 @@ func payloadHashes(f *fact.Facts) []policies.Judgement {
 		}
 	}
 	if len(out) > 0 {
-		// The rule needs no signatures where there is no payload; here a hash that was lost is no pass.
-		about := aboutSchemes([]string{"payload", schemePartitionHash})
-		for i := range f.Gaps {
-			if g := &f.Gaps[i]; slices.Contains(g.Blinds, fact.KindSignatures) && about(g) {
-				out = append(out, unknown(fact.UpdateSubject, fact.KindSignatures, &g.At, "%s", g.Reason))
-			}
-		}
 		return out
 	}
-	return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindPartitions, nil,
-		"the operations of the payload and the hashes of partitions: this version does not read them")}
+	if !payloadLayout(updateOf(f).Layout) && !holds && wouldShow(f, fact.KindMembers, name) {
+		return []policies.Judgement{na(fact.UpdateSubject, "what has the layout %s holds no payload", updateOf(f).Layout)}
+	}
+	return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindSignatures, nil,
+		"the hashes of the partitions that the payload writes: none was computed")}
+}
+
+// payloadLayout tells whether an update of the layout has a payload, or may have one among what was not looked into.
+func payloadLayout(layout string) bool {
+	switch layout {
+	case layoutFastboot, layoutFactory, layoutOdin, layoutTargetFiles, layoutSuper, layoutImage, layoutAPK, layoutAPEX:
+		return false
+	}
+	return true
 }

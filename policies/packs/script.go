@@ -25,7 +25,7 @@ func scriptStaysInside(f *fact.Facts) []policies.Judgement {
 	case binary != nil:
 		return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindScript, &binary.At,
 			"what the update's own installer program does: there is no script that it would follow")}
-	case slices.Contains([]string{layoutZipPayload, "payload", "target-files", "fastboot", "factory", "odin", "super", "image", layoutAPK, layoutAPEX}, layout):
+	case slices.Contains([]string{layoutZipPayload, layoutPayload, layoutTargetFiles, layoutFastboot, layoutFactory, layoutOdin, layoutSuper, layoutImage, layoutAPK, layoutAPEX}, layout):
 		return []policies.Judgement{na(fact.UpdateSubject, "an update of layout %s has no installer script", layout)}
 	default:
 		return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindScript, nil, "the installer script: none was found in what was given")}

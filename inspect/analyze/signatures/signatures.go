@@ -14,6 +14,7 @@ import (
 	"github.com/otavet/otavet/inspect"
 	"github.com/otavet/otavet/inspect/fact"
 	"github.com/otavet/otavet/ota"
+	"github.com/otavet/otavet/ota/archive"
 	"github.com/otavet/otavet/ota/blob"
 	"github.com/otavet/otavet/ota/parse"
 	"github.com/otavet/otavet/ota/signature"
@@ -24,8 +25,8 @@ import (
 // Analysis makes a fact of each signature of the package.
 var Analysis = &inspect.Analysis{
 	Name:  "signatures",
-	Doc:   "the package's whole-file and JAR signatures",
-	Emits: []fact.Kind{fact.KindSignatures},
+	Doc:   "the package's whole-file and JAR signatures, the hashes that payloads state, and what else the package says of its bytes",
+	Emits: []fact.Kind{fact.KindSignatures, fact.KindStatements},
 	Run:   run,
 }
 
@@ -41,8 +42,51 @@ func run(ctx context.Context, p *inspect.Pass) (fact.Facts, error) {
 		// What else is signed is not less certain for it.
 		facts.Gaps = append(facts.Gaps, gap(fact.Location{}, fact.CauseUndecided, string(signature.SchemeJAR), parse.EscapeText(err.Error())))
 	}
+	for _, sum := range p.Sums {
+		if sum.Kind == ota.SumPartition {
+			facts.Signatures = append(facts.Signatures, partitionHash(sum))
+		} else {
+			facts.Statements = append(facts.Statements, statement(sum))
+		}
+	}
 	unjudged(ctx, p, &facts)
 	return facts, ctx.Err()
+}
+
+func statement(s ota.Sum) fact.Statement {
+	holds, reason := verdict(s)
+	return fact.Statement{Form: s.Kind, Subject: s.Subject, Holds: holds, Reason: reason, At: place(s)}
+}
+
+// partitionHash is a payload's hash of a partition. It stands among the signatures because
+// the payload's own signature is over it.
+func partitionHash(s ota.Sum) fact.Signature {
+	rec := fact.Signature{Scheme: s.Kind, Subject: s.Subject, At: place(s), Notes: []string{s.Note}}
+	rec.Holds, rec.Reason = verdict(s)
+	return rec
+}
+
+func place(s ota.Sum) fact.Location {
+	at := fact.Location{Path: s.Member, SHA256: s.SHA256}
+	if s.Line > 0 {
+		at = at.AtLine(s.Line)
+	}
+	if s.Off >= 0 {
+		at = at.AtOffset(s.Off)
+	}
+	return at
+}
+
+// verdict: what is not so is malformed; for other errors it could not be told.
+func verdict(s ota.Sum) (*bool, string) {
+	yes, no := true, false
+	switch {
+	case s.Err == nil:
+		return &yes, ""
+	case errors.Is(s.Err, parse.ErrFormat):
+		return &no, parse.EscapeText(s.Err.Error())
+	}
+	return nil, parse.EscapeText(s.Err.Error())
 }
 
 // updateSubject is the Subject of signatures over the package: its own name may
@@ -50,7 +94,7 @@ func run(ctx context.Context, p *inspect.Pass) (fact.Facts, error) {
 const updateSubject = "update"
 
 func wholeFile(ctx context.Context, p *inspect.Pass, facts *fact.Facts) error {
-	if p.Package.Layout == ota.LayoutAPK || p.Package.Layout == ota.LayoutAPEX {
+	if _, zipped := p.Package.Members.(*archive.Zip); p.Package.File != nil && !zipped || p.Package.Layout == ota.LayoutAPK || p.Package.Layout == ota.LayoutAPEX {
 		return nil // no reader looks for it there
 	}
 	if p.Package.File == nil {
@@ -155,6 +199,9 @@ func duplicates(p *ota.Package) []string {
 func unjudged(ctx context.Context, p *inspect.Pass, facts *fact.Facts) {
 	if p.Package.Layout == ota.LayoutAPK {
 		facts.Gaps = append(facts.Gaps, gap(fact.Location{}, fact.CauseUnsupported, "apk", "signatures of apps (v1 to v4) are not judged yet"))
+	}
+	for _, pl := range p.Package.Payloads {
+		facts.Gaps = append(facts.Gaps, gap(fact.Location{Path: pl.Member}, fact.CauseUnsupported, "payload", "signatures of payloads are not judged yet"))
 	}
 	for _, q := range p.Package.Partitions {
 		at := inspect.PartitionLocation(q, "")

@@ -1,5 +1,5 @@
-// Package metadata reads what an update says of itself: the text form of
-// META-INF/com/android/metadata, and payload_properties.txt.
+// Package metadata reads what an update says of itself: META-INF/com/android/metadata
+// and its binary form metadata.pb, and payload_properties.txt.
 package metadata
 
 import (
@@ -29,7 +29,10 @@ var Extractor = &inspect.Extractor{
 var names = map[string]bool{
 	"META-INF/com/android/metadata": true,
 	"payload_properties.txt":        true,
+	messageName:                     true,
 }
+
+const messageName = "META-INF/com/android/metadata.pb"
 
 func match(at fact.Location, _ fs.FileInfo, _ func() []byte) bool {
 	return at.Partition == "" && len(at.Inner) == 0 && names[at.Path]
@@ -40,6 +43,9 @@ func match(at fact.Location, _ fs.FileInfo, _ func() []byte) bool {
 const maxSize = 1 << 20
 
 func run(_ context.Context, f *inspect.File) (fact.Facts, error) {
+	if f.At.Path == messageName {
+		return message(f)
+	}
 	var facts fact.Facts
 	data, err := blob.ReadAll(f.Blob, maxSize)
 	if err != nil {

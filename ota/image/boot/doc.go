@@ -10,6 +10,4 @@
 // of the version (mkbootimg --dt), and MediaTek's headers of 512 bytes before
 // kernel and ramdisk. No tool of theirs was at hand to make images for the
 // tests, which build such images by hand.
-//
-// Nothing uses this package yet.
 package boot

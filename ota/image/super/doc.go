@@ -11,6 +11,4 @@
 //
 // Images that AOSP's lpmake wrote read as its lpunpack reads them. No tool of
 // AOSP's writes extents of zeros; those are unproven against another's image.
-//
-// Nothing uses this package yet.
 package super

@@ -9,8 +9,6 @@
 // A list of commands that write new data alone gives the image (List.Image). One that moves or patches
 // what the device has is an incremental: Incremental names the first command, and there is no image
 // without the older one.
-//
-// Nothing opens block updates through this package yet.
 package transfer
 
 import (
@@ -215,6 +213,12 @@ func (r *reader) command(version int, words []string, off int64) (Command, error
 	}
 	c.Target = set
 	return c, nil
+}
+
+// ParseRanges reads a set of blocks as lists and care maps write it: N,a,b,c,d…
+// with N numbers behind the first. The error is a *parse.Error.
+func ParseRanges(text string) ([]Range, error) {
+	return (&reader{}).ranges(text, 0)
 }
 
 // ranges reads a set of blocks: RangeSet::Parse.
