@@ -31,9 +31,11 @@ docs: ## fail when the README's transcript or a schema is out of date
 bench: ## benchmarks, each beside its peer or limit
 	go test -run='^$$' -bench=. -benchmem -benchtime=$(BENCHTIME) ./...
 
-fixtures: ## make testdata/updates again; needs what its two make.sh name
+fixtures: ## make testdata again; needs what each make.sh names
 	testdata/updates/make.sh
 	testdata/apps/make.sh
+	go test ./ota -run TestExampleAB -update
+	for m in testdata/images/*/make.sh ota/codec/testdata/make.sh; do $$m || exit 1; done
 
 lint: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }

@@ -15,7 +15,21 @@
 // answers a Package: its Members as a file system, every record of its directory,
 // and the Partitions that it leaves on a device. What it does not know it refuses in
 // one line. What it knows and cannot open in this version is a Problem of the
-// package, never silence.
+// package, or the error of a Partition, never silence. Formats lists what opens.
+//
+// Wrappers, layouts and encoded images are three different things, and what people
+// have is a product of them: an A/B update is a zip × a payload, Samsung's a
+// tar with a checksum × lz4 × sparse × super, Google's a zip × a zip × images.
+//
+// # Two ways to read an image
+//
+// By itself a Partition's Image is read as far as somebody asks: the operations of a
+// payload that are touched, the beginning of what a member decompresses to.
+// Opening therefore reads directories, manifests and heads, and ls takes
+// milliseconds whatever the size. Materialise is for those who want all of it: it
+// makes every image in one pass, each operation decoded once, every hash taken on
+// the way, and leaves the images in files without names from which they are then
+// read. It is the only place of ota that starts goroutines.
 //
 // What is installed is what the installer script installs. The partitions of a
 // file-based update come from its package_extract_dir, package_extract_file,
@@ -27,7 +41,11 @@
 //
 //	parse      errors, cursor, budget, spelling of names; imports nothing
 //	blob       bytes that are read at random: sections, extents, spools
-//	archive    strict zip, and folders in which no link is followed
+//	archive    strict zip, tar, and folders in which no link is followed
+//	codec      decompression with bounded output; the only door to compressors
+//	wire       bounded protobuf; the only door to it
+//	verity     hash trees and error correction
+//	image/…    payload, transfer list, sparse, super, boot, dtbo: one encoding each
 //	edify      the installer script, and what running it would install
 //	signature  what is signed, by whom, and whether it holds; Open never asks it,
 //	           because one must be able to look at an update whose signature is broken
@@ -52,6 +70,6 @@
 //
 // # To add
 //
-// A layout: a constant in ota.go, a case in recognise, a row in the test of
-// layouts. A format that is only refused by name: a row in magics.
+// A layout: a constant in ota.go, a case in recognise, a row in Formats and its example in TestFormats. A
+// format that is only refused by name: a row in magics.
 package ota

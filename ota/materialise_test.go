@@ -286,3 +286,66 @@ type writerFunc func([]byte) (int, error)
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 var _ io.Writer = writerFunc(nil)
+
+// stream is the data over which the trees of testdata/images/verity were made.
+func stream(n int) []byte {
+	var out []byte
+	for d := []byte("verity"); len(out) < n; {
+		s := sha256.Sum256(d)
+		d = s[:]
+		out = append(out, d...)
+	}
+	return out[:n]
+}
+
+// What a payload leaves to the installer is computed: tree and error correction
+// are those that avbtool, fec and veritysetup made.
+func TestMaterialiseComputesVerity(t *testing.T) {
+	for _, tc := range []struct {
+		name, tree, fec, hash, salt string
+		size, block                 int
+		roots                       uint64
+	}{
+		{"avbtool", "avb-sha256.tree", "avb-sha256.fec", "SHA256", "00a1b2c3d4e5f60718293a4b5c6d7e8f00a1b2c3d4e5f60718293a4b5c6d7e00", 531480, 4096, 2},
+		{"veritysetup", "vs-sha512.tree", "vs-sha512.fec", "sha512", "00a1b2c3d4e5f60718293a4b5c6d7e8f00a1b2c3d4e5f60718293a4b5c6d7e00", 40960, 512, 24},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			file := func(name string) []byte {
+				b, err := os.ReadFile(filepath.Join(otatest.Root(t), "testdata/images/verity", name))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return b
+			}
+			salt, err := hex.DecodeString(tc.salt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			data := stream(tc.size)
+			data = append(data, make([]byte, -len(data)&(tc.block-1))...)
+			tree, fec := file(tc.tree), file(tc.fec)
+			img := bytes.Join([][]byte{data, tree, fec}, nil)
+			n := func(b []byte) uint64 { return uint64(len(b) / tc.block) }
+			part := otatest.PayloadPartition{Name: "system", Image: blob.Bytes(img), Chunk: 64 << 10,
+				HashTreeData: otatest.PayloadExtent{Blocks: n(data)}, HashTree: otatest.PayloadExtent{Start: n(data), Blocks: n(tree)}, HashTreeAlgorithm: tc.hash, HashTreeSalt: salt,
+				FECData: otatest.PayloadExtent{Blocks: n(data) + n(tree)}, FEC: otatest.PayloadExtent{Start: n(data) + n(tree), Blocks: n(fec)}, FECRoots: tc.roots}
+			var buf bytes.Buffer
+			if _, err := (&otatest.Payload{Partitions: []otatest.PayloadPartition{part}, BlockSize: tc.block, Temp: t.TempDir()}).Write(&buf); err != nil {
+				t.Fatal(err)
+			}
+			if bytes.Contains(buf.Bytes(), tree[:32]) {
+				t.Fatal("the payload holds the tree")
+			}
+			p := openBytes(t, buf.Bytes())
+			otatest.TestBlob(t, p.Partitions[0].Image, img) // made when it is first read
+			p = openBytes(t, buf.Bytes())
+			r, err := ota.Materialise(t.Context(), p, ota.Pass{Jobs: 2})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Made[0].Err != nil || r.Made[0].SHA256 != sum(img) || r.Sums[0].Err != nil {
+				t.Errorf("%+v, %+v", r.Made[0], r.Sums[0])
+			}
+		})
+	}
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/otavet/otavet/ota"
 	"github.com/otavet/otavet/ota/otatest"
 	"github.com/otavet/otavet/policies/packs"
 )
@@ -86,6 +88,37 @@ func TestREADME(t *testing.T) {
 	}
 	if want != string(text) {
 		t.Errorf("the transcript in the README is not what the command prints: make golden")
+	}
+}
+
+// The README's table of what opens is that of the code, which TestFormats of ota holds
+// against examples.
+func TestREADMEFormats(t *testing.T) {
+	path := filepath.Join(otatest.Root(t), "README.md")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const begin, end = "<!-- formats -->\n", "<!-- end of formats -->"
+	before, rest, ok := strings.Cut(string(text), begin)
+	_, after, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		t.Fatal("the README has no table of formats")
+	}
+	var out strings.Builder
+	out.WriteString("| given | today | |\n| --- | --- | --- |\n")
+	for _, f := range ota.Formats() {
+		fmt.Fprintf(&out, "| %s | %s | %s |\n", f.Given, f.Opens, f.How)
+	}
+	want := before + begin + out.String() + end + after
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if want != string(text) {
+		t.Errorf("the table of formats in the README is not that of ota.Formats: make golden")
 	}
 }
 
