@@ -35,6 +35,7 @@ func (p *Package) blockPartitions(ctx context.Context, plan *edify.Plan, doubts 
 		p.Partitions = append(p.Partitions, q)
 		image, err := p.blockImage(ctx, q, b)
 		if err != nil {
+			p.note(err)
 			q.err = err
 			continue
 		}
@@ -51,7 +52,7 @@ func (p *Package) blockImage(ctx context.Context, q *Partition, u *edify.BlockUp
 		return nil, fmt.Errorf("the script does not tell its transfer list or new data: %w", ErrUndecided)
 	}
 	member := parse.Escape(u.Transfer)
-	text, err := p.memberBlob(ctx, p.Members, member)
+	text, err := p.memberBlob(ctx, member)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", member, err)
 	}
@@ -191,7 +192,7 @@ func (p *Package) newData(ctx context.Context, member string, size int64) (blob.
 	}
 	var parts []blob.Blob
 	for _, name := range names {
-		b, err := p.memberBlob(ctx, p.Members, name)
+		b, err := p.memberBlob(ctx, name)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}

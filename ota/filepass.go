@@ -5,8 +5,10 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"hash"
+	"hash/crc32"
 	"io"
 
+	"github.com/otavet/otavet/ota/archive"
 	"github.com/otavet/otavet/ota/blob"
 )
 
@@ -19,6 +21,14 @@ type filePass struct {
 	// Where payloads lie in place, their hashes; by the index in Package.Payloads.
 	whole, metadata map[int]hash.Hash
 	md5             hash.Hash // of a tar with a checksum
+	crcs            []crc
+}
+
+// A crc is the CRC-32 of a member that images are made of. It is stored as it is and read in place,
+// where nobody else comes to its end.
+type crc struct {
+	entry *archive.Entry
+	hash  hash.Hash32
 }
 
 func newFilePass(p *Package, sinks []Sink) *filePass {
@@ -36,6 +46,15 @@ func newFilePass(p *Package, sinks []Sink) *filePass {
 		if _, _, off, ok := p.tar.MD5(); ok {
 			f.md5 = md5.New() // what Samsung's tools write
 			f.sinks = append(f.sinks, Sink{0, off, f.md5})
+		}
+	}
+	if _, zipped := p.Members.(*archive.Zip); zipped && p.inPlace {
+		for i := range p.Entries {
+			if e := &p.Entries[i]; e.Refused == "" && e.Method == 0 && e.Data >= 0 && p.installed[e.Name] {
+				c := crc{e, crc32.NewIEEE()}
+				f.crcs = append(f.crcs, c)
+				f.sinks = append(f.sinks, Sink{e.Data, e.Data + e.Size, c.hash})
+			}
 		}
 	}
 	f.sinks = append(f.sinks, sinks...)

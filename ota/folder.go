@@ -124,7 +124,7 @@ func (p *Package) folderImages(ctx context.Context) {
 			}
 		}
 	}
-	list := slices.DeleteFunc(findImages(p.Members, nil, names, false), func(f found) bool {
+	list := slices.DeleteFunc(p.flashed(ctx, findImages(p.Members, nil, names, false), names), func(f found) bool {
 		name, _ := splitSlot(f.name)
 		return p.partition(name) != nil
 	})

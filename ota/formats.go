@@ -28,7 +28,7 @@ func Formats() []Format {
 		{"A/B OTA zip or `payload.bin`, full", OpensAll, "every operation, hash trees and error correction; a second payload beside the first"},
 		{"A/B OTA zip or `payload.bin`, incremental", OpensSome, "its operations are listed; a partition that needs the older one is not made, others are"},
 		{"target-files zip", OpensAll, "the images of IMAGES, PREBUILT_IMAGES and RADIO, and the trees of which there is no image"},
-		{"images for fastboot in a zip, `.tgz` or other tar", OpensAll, "by the names of images: scripts that flash a file to a partition of another name are not read"},
+		{"images for fastboot in a zip, `.tgz` or other tar", OpensAll, "named as flash scripts, flashfile.xml and rawprogram0.xml say, else as the images are; what else a script does is not followed"},
 		{"factory archive: a zip of images in a zip", OpensAll, "as above"},
 		{"Samsung's `.tar.md5`, or a zip of them", OpensAll, "with the MD5 at its end; the partition table (`.pit`) is not read"},
 		{"super image: raw, sparse, in split sparse chunks, on several block devices", OpensAll, "its logical partitions, of the first slot that can be read"},

@@ -24,7 +24,7 @@ type found struct {
 	outer  []string // containers within the package that hold it
 	member string   // in fsys; of a split image, its first part
 	parts  []string // of a split image, in order
-	name   string   // of the partition, with its slot, as the member's name says
+	name   string   // of the partition, with its slot, as the member's name says; escaped as that is
 }
 
 // openImages finds the partitions of an archive that holds images, or archives of images.
@@ -44,7 +44,10 @@ func (p *Package) openImages(ctx context.Context) {
 			inner = append(inner, name)
 		}
 	}
-	list := findImages(p.Members, nil, names, odin)
+	if p.tar != nil {
+		p.missesSum(p.Name, p.tar)
+	}
+	list := p.flashed(ctx, findImages(p.Members, nil, names, odin), names)
 	for _, name := range inner {
 		more, err := p.innerImages(ctx, name)
 		if err != nil {
@@ -58,6 +61,9 @@ func (p *Package) openImages(ctx context.Context) {
 		p.Layout = LayoutOdin
 	case len(inner) > 0:
 		p.Layout = LayoutFactory
+		if len(list) == 0 && len(p.Problems) == 0 {
+			p.unopened("", "the archives in the package hold no image that is known by its name", "avb")
+		}
 	case len(list) > 0:
 		p.Layout = LayoutFastboot
 	default:
@@ -72,9 +78,16 @@ func (p *Package) openImages(ctx context.Context) {
 	p.addImages(ctx, list)
 }
 
+// missesSum notes where the checksum is cut off that a tar's name promises.
+func (p *Package) missesSum(name string, t *archive.Tar) {
+	if strings.HasSuffix(strings.ToLower(name), ".md5") && !hasSum(t) {
+		p.Notes = append(p.Notes, name+": its name says that an MD5 stands at its end, and there is none")
+	}
+}
+
 // innerImages finds the images of an archive in the package.
 func (p *Package) innerImages(ctx context.Context, name string) ([]found, error) {
-	b, err := p.memberBlob(ctx, p.Members, name)
+	b, err := p.memberBlob(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -92,6 +105,7 @@ func (p *Package) innerImages(ctx context.Context, name string) ([]found, error)
 			return nil, err
 		}
 		p.tars = append(p.tars, innerTar{name, b, t})
+		p.missesSum(name, t)
 		return findImages(t, []string{name}, fileNames(t), true), nil
 	}
 	z, err := archive.OpenZip(b, budget)
@@ -110,7 +124,7 @@ func findImages(fsys fs.FS, outer, names []string, odin bool) []found {
 	var list []found
 	split := map[string]int{} // where in list
 	for _, name := range names {
-		base := trimEnding(path.Base(name))
+		base := imageName(path.Base(name))
 		if m := splitImage.FindStringSubmatch(base); m != nil {
 			key := path.Join(path.Dir(name), m[1])
 			i, ok := split[key]
@@ -136,8 +150,20 @@ func findImages(fsys fs.FS, outer, names []string, odin bool) []found {
 	return list
 }
 
+// imageName takes the endings of compression off a name, and the one of a filesystem that
+// Samsung puts behind that of an image: system.img.ext4.lz4.
+func imageName(base string) string {
+	for range maxWraps + 1 { // one more than is undone, so that it is said
+		base = trimEnding(base)
+	}
+	if name := strings.TrimSuffix(base, ".ext4"); strings.HasSuffix(strings.ToLower(name), ".img") {
+		return name
+	}
+	return base
+}
+
 func partNumber(name string) int {
-	m := splitImage.FindStringSubmatch(trimEnding(path.Base(name)))
+	m := splitImage.FindStringSubmatch(imageName(path.Base(name)))
 	n, _ := strconv.Atoi(m[2]) // four digits at most
 	return n
 }
@@ -155,8 +181,16 @@ func partitionOf(base string) string {
 	return cmp.Or(name, base)
 }
 
+// maxImages bounds the images of a package: the largest devices have some 120 partitions.
+const maxImages = 4096
+
 // addImages makes partitions of images.
 func (p *Package) addImages(ctx context.Context, list []found) {
+	if len(list) > maxImages {
+		p.problem(Problem{Member: list[maxImages].member, Off: -1, Installs: true, Err: &parse.Error{Format: string(p.Layout), Off: -1,
+			Msg: "more than 4096 images: the rest is not opened", Got: len(list), Kind: parse.ErrLimit}})
+		list = list[:maxImages]
+	}
 	type opened struct {
 		f *found
 		u *unwrapped
@@ -172,6 +206,7 @@ func (p *Package) addImages(ctx context.Context, list []found) {
 			}
 		}
 		u, err := p.openFound(ctx, f)
+		p.pause() // a decoder may hold megabytes
 		if err != nil {
 			p.unreadable(f, err)
 			continue
@@ -187,7 +222,7 @@ func (p *Package) addImages(ctx context.Context, list []found) {
 			continue
 		}
 		used[o.u] = true
-		err := p.addSuper(o.f, o.u, func(device string) *unwrapped {
+		err := p.addSuper(ctx, o.f, o.u, func(device string) *unwrapped {
 			u := byName[device]
 			if u != nil {
 				used[u] = true
@@ -208,10 +243,18 @@ func (p *Package) addImages(ctx context.Context, list []found) {
 	})
 }
 
+// foundBlob opens a member of the package, or of an archive within it.
+func (p *Package) foundBlob(ctx context.Context, f *found, name string) (blob.Blob, error) {
+	if len(f.outer) == 0 {
+		return p.memberBlob(ctx, name)
+	}
+	return p.blobOf(ctx, f.fsys, name)
+}
+
 // openFound opens an image, or joins the parts of one.
 func (p *Package) openFound(ctx context.Context, f *found) (*unwrapped, error) {
 	if len(f.parts) == 0 {
-		b, err := p.memberBlob(ctx, f.fsys, f.member)
+		b, err := p.foundBlob(ctx, f, f.member)
 		if err != nil {
 			return nil, err
 		}
@@ -220,11 +263,11 @@ func (p *Package) openFound(ctx context.Context, f *found) (*unwrapped, error) {
 	var parts []blob.Blob
 	var size int64
 	for _, name := range f.parts {
-		b, err := p.memberBlob(ctx, f.fsys, name)
+		b, err := p.foundBlob(ctx, f, name)
 		if err != nil {
 			return nil, err
 		}
-		_, n, err := sparse.Head(b, 0)
+		_, n, err := sparse.Head(b, lenKind) // kept: what it is, is asked next
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -232,7 +275,14 @@ func (p *Package) openFound(ctx context.Context, f *found) (*unwrapped, error) {
 		parts = append(parts, b)
 	}
 	u := &unwrapped{name: f.name + ".img", forms: []string{"split", "sparse"}}
-	u.blob = newLazy(size, func() (blob.Blob, error) { return sparse.Join(parts, p.budget) })
+	u.blob = newLazy(size, func() (blob.Blob, error) {
+		for i, b := range parts {
+			if err := drain(ctx, b); err != nil {
+				return nil, fmt.Errorf("%s: %w", f.parts[i], err)
+			}
+		}
+		return sparse.Join(parts, p.budget)
+	})
 	u.head = func(n int) ([]byte, error) {
 		head, _, err := sparse.Head(parts[0], int64(n))
 		return head, err
@@ -242,6 +292,7 @@ func (p *Package) openFound(ctx context.Context, f *found) (*unwrapped, error) {
 
 // unreadable records a partition whose image cannot be opened.
 func (p *Package) unreadable(f *found, err error) {
+	p.note(err)
 	q := p.newPartition(f, "raw")
 	if !errors.Is(err, parse.ErrLimit) && !errors.Is(err, parse.ErrUnsupported) && !errors.Is(err, parse.ErrFormat) {
 		err = fmt.Errorf("%w: %w", err, parse.ErrFormat)
@@ -258,19 +309,36 @@ func (p *Package) addImage(f *found, u *unwrapped) {
 
 // newPartition names a partition so that no other has its name and slot.
 func (p *Package) newPartition(f *found, form string) *Partition {
-	name, slot := splitSlot(parse.Escape(f.name))
+	name, slot := splitSlot(slashless(f.name))
 	name = p.freeName(name, slot)
 	return &Partition{Name: name, Slot: slot, Form: form, Outer: append(slices.Clone(f.outer), f.member)}
 }
 
-// freeName is the name, with a plus for each partition that has it already: which of
-// them is installed, the names do not tell.
+// freeName is the name, with a plus if a partition has it already, and a number where more
+// than one has: which of them is installed, the names do not tell.
 func (p *Package) freeName(name, slot string) string {
-	for slices.ContainsFunc(p.Partitions, func(q *Partition) bool { return q.Name == name && q.Slot == slot }) {
-		name += "+"
+	if p.names == nil {
+		p.names = map[[2]string]int{}
 	}
-	return name
+	for ; p.named < len(p.Partitions); p.named++ { // trees have names of their own
+		q := p.Partitions[p.named]
+		p.names[[2]string{q.Name, q.Slot}] = max(1, p.names[[2]string{q.Name, q.Slot}])
+	}
+	free := name
+	for p.names[[2]string{free, slot}] > 0 {
+		n := p.names[[2]string{name, slot}]
+		p.names[[2]string{name, slot}] = n + 1
+		if free = name + "+"; n > 1 {
+			free += strconv.Itoa(n)
+		}
+	}
+	p.names[[2]string{free, slot}] = 1
+	return free
 }
+
+// slashless spells a partition's name so that it can be that of a file: no device has one with a
+// slash, but a payload or a super image may.
+func slashless(name string) string { return strings.ReplaceAll(name, "/", "%2F") }
 
 // splitSlot takes the slot's suffix off a partition's name.
 func splitSlot(name string) (string, string) {

@@ -295,11 +295,15 @@ func unixMode(m uint32) fs.FileMode {
 }
 
 func (p *Package) rawPartitions(ctx context.Context, plan *edify.Plan, doubts map[string]bool) {
+	written := map[string]bool{}
+	for _, q := range p.Partitions {
+		written[q.Name] = true
+	}
 	for _, r := range plan.Raw {
 		name := parse.Escape(cmp.Or(r.Partition, path.Base(r.Device)))
 		fail := func(format string, args ...any) { p.doubt(doubts, r.Pos, fmt.Errorf(format, args...)) }
 		switch {
-		case slices.ContainsFunc(p.Partitions, func(q *Partition) bool { return q.Name == name }):
+		case written[name]:
 			fail("the partition %s is written more than once: %w", name, ErrUndecided)
 			continue
 		case r.Member == "" || r.Patch != nil:
@@ -307,12 +311,12 @@ func (p *Package) rawPartitions(ctx context.Context, plan *edify.Plan, doubts ma
 			continue
 		}
 		member := parse.Escape(r.Member)
-		b, err := p.memberBlob(ctx, p.Members, member)
+		b, err := p.memberBlob(ctx, member)
 		if err != nil {
 			fail("the partition %s: %w", name, err)
 			continue
 		}
-		p.installed[member] = true
+		p.installed[member], written[name] = true, true
 		p.Partitions = append(p.Partitions, &Partition{Name: name, Form: "raw", Outer: []string{member}, Image: b})
 		if r.Conditional != "" {
 			fail("whether %s is written to the partition %s depends on %s: %w", member, name, parse.EscapeText(r.Conditional), ErrUndecided)

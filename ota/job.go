@@ -39,7 +39,6 @@ type job struct {
 
 	hashing sync.Mutex
 	hash    hash.Hash // of the image; nil: nobody asks
-	at      int64     // how far it has come
 	next    int       // the run that it is in
 	done    bool
 }
@@ -81,14 +80,18 @@ func (j *job) block() int64 { return int64(j.q.source.BlockSize) }
 // open makes the file that operations write to, and the order in which the hash
 // goes through them.
 func (j *job) open() error {
-	var err error
 	if j.m.o.Create != nil {
-		j.out, err = j.m.o.Create(j.q, j.size)
+		out, err := j.m.o.Create(j.q, j.size)
+		if err != nil {
+			return err
+		}
+		j.out = out
 	} else {
-		j.out, err = blob.NewScratch(j.m.p.opts.Spool, j.size)
-	}
-	if err != nil {
-		return err
+		out, err := blob.NewScratch(j.m.p.opts.Spool, j.size)
+		if err != nil {
+			return err
+		}
+		j.out = out
 	}
 	block := j.block()
 	n := len(j.part.Operations)
@@ -234,6 +237,9 @@ func (j *job) finish(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		if ofMachine(err) {
+			return fmt.Errorf("%s: %w", j.q.Name, err)
+		}
 		j.fail(len(j.part.Operations), kindless(fmt.Errorf("%s: %w", j.q.Name, err), parse.ErrFormat))
 		return nil
 	}
@@ -331,6 +337,9 @@ func (j *job) copy(ctx context.Context) error {
 		if n < len(p) || err != nil && err != io.EOF {
 			if err == nil || err == io.EOF {
 				err = io.ErrUnexpectedEOF
+			}
+			if ofMachine(err) {
+				return fmt.Errorf("%s: %w", j.q.Name, err)
 			}
 			j.fail(0, kindless(err, parse.ErrFormat))
 			return nil

@@ -2,10 +2,12 @@ package ota
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/otavet/otavet/ota/parse"
 )
@@ -50,7 +52,25 @@ func (p *Package) recognise(ctx context.Context) error {
 	return nil
 }
 
-func (p *Package) problem(q Problem) { p.Problems = append(p.Problems, q) }
+func (p *Package) problem(q Problem) {
+	p.note(q.Err)
+	p.Problems = append(p.Problems, q)
+}
+
+// note keeps the first error that is the machine's. It ends opening: it is nothing that is
+// wrong with the update.
+func (p *Package) note(err error) {
+	if p.machine == nil && p.File != nil && ofMachine(err) {
+		p.machine = err
+	}
+}
+
+// ofMachine tells whether an error is one of the system, of the package's own file or of the
+// folder for temporary files. In a package that is a folder it may be one of its files, too.
+func ofMachine(err error) bool {
+	var number syscall.Errno
+	return errors.As(err, &number)
+}
 
 // unopened records that a member, or all of them, holds what is not opened.
 func (p *Package) unopened(member, msg, signs string) {

@@ -76,10 +76,10 @@ type Result struct {
 // for the spool. The Result does not depend on Jobs.
 func Materialise(ctx context.Context, p *Package, o Pass) (*Result, error) {
 	m := &maker{p: p, o: o, decoded: p.decoded.Load()}
+	defer m.release()
 	if err := m.plan(ctx); err != nil {
 		return nil, err
 	}
-	defer m.release()
 	if err := m.run(ctx); err != nil {
 		return nil, err
 	}
@@ -122,7 +122,10 @@ func (m *maker) plan(ctx context.Context) error {
 		if q.payload == nil {
 			size, known := q.Size()
 			if !known {
-				size = q.Image.Size()
+				size = wholeSize(ctx, q.Image)
+			}
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
 			}
 			if j.size = size; j.charge() {
 				m.tasks = append(m.tasks, j.copy)
@@ -153,7 +156,24 @@ func (m *maker) plan(ctx context.Context) error {
 			m.tasks = append(m.tasks, j.finish)
 		}
 	}
-	return ctx.Err()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// wholeSize decodes an image of which only the end tells the size. It stops when ctx ends;
+// an error is met again by who reads.
+func wholeSize(ctx context.Context, b blob.Blob) int64 {
+	var one [1]byte
+	for off := int64(0); ; off += 1 << 20 {
+		if ctx.Err() != nil {
+			return 0
+		}
+		if n, err := b.ReadAt(one[:], off); n == 0 || err != nil {
+			return b.Size()
+		}
+	}
 }
 
 // run does the tasks in their order, several at once.

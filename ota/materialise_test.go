@@ -179,6 +179,13 @@ func TestStatements(t *testing.T) {
 		{"blocks that the partition does not have", func(u *otatest.UpdateZip) {
 			u.Members[0].Data = otatest.CareMap(otatest.CareMapPartition{Name: "system", Ranges: "2,0,2561", Fingerprint: "x"})
 		}, ota.SumCareMap, "blocks up to 2561 of system"},
+		{"the bytes of the payload", func(u *otatest.UpdateZip) {
+			u.Member = func(m *otatest.ZipMember) {
+				if m.Name == "payload.bin" {
+					m.Local, m.Central = func(h *otatest.ZipHeader) { h.CRC ^= 1 }, func(h *otatest.ZipHeader) { h.CRC ^= 1 }
+				}
+			}
+		}, ota.SumCRC, "the directory says that payload.bin"},
 		{"the image of a partition", func(u *otatest.UpdateZip) {
 			u.Payload.Partitions[0].Info = func(_ *uint64, sum *[]byte) { (*sum)[3] ^= 1 }
 		}, ota.SumPartition, "does not have the hash"},

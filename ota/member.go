@@ -16,7 +16,25 @@ import (
 // memberBlob gives the bytes of a member: in place where they are stored, else as a
 // Stream, which decodes no further than somebody reads. They are kept until the
 // package is closed, and decoding ends with ctx.
-func (p *Package) memberBlob(ctx context.Context, fsys fs.FS, name string) (blob.Blob, error) {
+//
+// A member of the package itself is opened once, so that it is decoded once for all
+// partitions that it is written to.
+func (p *Package) memberBlob(ctx context.Context, name string) (blob.Blob, error) {
+	if b := p.blobs[name]; b != nil {
+		return b, nil
+	}
+	b, err := p.blobOf(ctx, p.Members, name)
+	if err == nil {
+		if p.blobs == nil {
+			p.blobs = map[string]blob.Blob{}
+		}
+		p.blobs[name] = b
+	}
+	return b, err
+}
+
+// blobOf is memberBlob for the files of an archive within the package too, and opens each time.
+func (p *Package) blobOf(ctx context.Context, fsys fs.FS, name string) (blob.Blob, error) {
 	if in, ok := fsys.(archive.BlobFS); ok {
 		b, release, err := in.Blob(name)
 		if err == nil {

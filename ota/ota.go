@@ -1,6 +1,7 @@
 package ota
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,7 +62,7 @@ type Package struct {
 	File       blob.Blob // as given; nil for a folder
 	Layout     Layout
 	Members    fs.FS           // the package's own files
-	Entries    []archive.Entry // every record of a zip's directory, duplicates and refused ones included
+	Entries    []archive.Entry // every record of a zip's directory or header of a tar, duplicates and refused ones included
 	Notes      []string        // what is unusual about the archive as a whole
 	Partitions []*Partition
 	Script     *Installer // nil where there is none
@@ -73,10 +74,14 @@ type Package struct {
 	budget    *parse.Budget
 	installed map[string]bool       // members that are files of a partition
 	folders   map[string]*Partition // folders that are partitions' trees
+	names     map[[2]string]int     // names of partitions, and slots; see freeName
+	named     int                   // partitions that are in names
+	machine   error                 // of the machine, not of the update: what ended opening
 	decoded   atomic.Int64
 	inPlace   bool         // Members are those of File as it is
 	tar       *archive.Tar // Members, if they are a tar's
 	tars      []innerTar
+	blobs     map[string]blob.Blob // members that were opened, while the package is
 	mu        sync.Mutex
 	closers   []func() error
 	streams   []*blob.Stream
@@ -168,7 +173,8 @@ func OpenPath(ctx context.Context, path string, o Options) (*Package, error) {
 // directory is known.
 func Open(ctx context.Context, b blob.Blob, name string, o Options) (*Package, error) {
 	p := &Package{Name: name, File: b, opts: o, budget: parse.NewBudget(o.Limits)}
-	if err := p.open(ctx, blob.WithContext(ctx, b), name); err != nil {
+	err := p.open(ctx, blob.WithContext(ctx, b), name)
+	if err = cmp.Or(ended(ctx), err, p.machine); err != nil {
 		p.Close()
 		return nil, err
 	}
@@ -176,10 +182,19 @@ func Open(ctx context.Context, b blob.Blob, name string, o Options) (*Package, e
 	return p, nil
 }
 
+// ended is why ctx ended; nil: it has not. What was met after that says nothing of the update.
+func ended(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
 // OpenFS opens an unpacked tree.
 func OpenFS(ctx context.Context, fsys fs.FS, name string, o Options) (*Package, error) {
 	p := &Package{Name: name, Members: fsys, Layout: LayoutFolder, opts: o, budget: parse.NewBudget(o.Limits)}
-	if err := p.recogniseFolder(ctx); err != nil {
+	err := p.recogniseFolder(ctx)
+	if err = cmp.Or(ended(ctx), err); err != nil {
 		p.Close()
 		return nil, err
 	}
@@ -215,6 +230,7 @@ type Partition struct {
 	payload    *payload.Partition // that writes it; nil: none
 	source     *Payload           // that payload
 	blocks     *transfer.List     // likewise
+	size       int64              // of a logical partition
 	err        error              // why there is no image
 }
 
@@ -229,7 +245,7 @@ func (p *Partition) Size() (int64, bool) {
 	case p.blocks != nil:
 		return p.blocks.Size(), true
 	}
-	return 0, false
+	return p.size, p.size > 0
 }
 
 // FS is the partition's files. A raw image that holds no filesystem which this

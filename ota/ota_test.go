@@ -3,7 +3,6 @@ package ota_test
 import (
 	"archive/zip"
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -327,40 +326,6 @@ func TestFolderDoesNotReachTheHost(t *testing.T) {
 	if text, err := blob.ReadAll(b, 100); err != nil || string(text) != "of the vendor" {
 		t.Errorf("%q, %v", text, err)
 	}
-}
-
-func FuzzOpen(f *testing.F) {
-	for _, name := range []string{"example.zip", "twice.zip", "pointer.zip", "errorpage.zip", "cutoff.zip"} {
-		data, err := os.ReadFile(filepath.Join("..", "testdata/updates", name))
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(data)
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if len(data) > 64<<10 {
-			return
-		}
-		p, err := ota.Open(context.Background(), blob.Bytes(data), "x", ota.Options{Limits: parse.Limits{Produced: 1 << 20, Entries: 1 << 10}})
-		if err != nil {
-			var pe *parse.Error
-			if !errors.As(err, &pe) {
-				t.Fatalf("%T: %v", err, err)
-			}
-			return
-		}
-		defer p.Close()
-		for _, q := range p.Partitions {
-			if fsys, err := q.FS(context.Background()); err == nil {
-				fs.WalkDir(fsys, ".", func(path string, d fs.DirEntry, err error) error {
-					if err == nil && !fs.ValidPath(path) {
-						t.Fatalf("the path %q", path)
-					}
-					return nil
-				})
-			}
-		}
-	})
 }
 
 // A script that installs one member again and again meets the budget.

@@ -26,7 +26,7 @@ func (p *Package) openPayloads(ctx context.Context) {
 			suffix = "_" + strings.ReplaceAll(dir, "/", "_")
 		}
 		p.take(name)
-		b, err := p.memberBlob(ctx, p.Members, name)
+		b, err := p.memberBlob(ctx, name)
 		if err != nil {
 			p.problem(Problem{Member: name, Off: -1, Installs: true, Signs: "payload partition-hash", Err: err})
 			continue
@@ -52,7 +52,7 @@ func (p *Package) addPayload(ctx context.Context, member string, b blob.Blob, su
 		p.Notes = append(p.Notes, member+": "+note)
 	}
 	for _, part := range pl.Partitions {
-		q := &Partition{Name: p.freeName(part.Name+suffix, ""), Form: "payload", Outer: []string{member}, payload: part, source: source}
+		q := &Partition{Name: p.freeName(slashless(part.Name+suffix), ""), Form: "payload", Outer: []string{member}, payload: part, source: source}
 		p.Partitions = append(p.Partitions, q)
 		if err := part.Complete(); err != nil {
 			q.err = incremental(err)

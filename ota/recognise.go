@@ -4,23 +4,29 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
 	"github.com/otavet/otavet/ota/archive"
 	"github.com/otavet/otavet/ota/blob"
-	"github.com/otavet/otavet/ota/codec"
 	"github.com/otavet/otavet/ota/parse"
 )
 
 // open recognises what b is, and undoes compression around it.
 func (p *Package) open(ctx context.Context, b blob.Blob, name string) error {
-	outer := "" // what was undone
-	for depth := range maxWraps {
-		p.inPlace = depth == 0
+	var undone []string // outermost first
+	for {
+		p.inPlace = len(undone) == 0
 		head, err := peek(b, headSize)
 		if err != nil {
 			return err
+		}
+		archived := looksLikeZip(head) || archive.IsTar(head) || strings.HasPrefix(string(head), payloadMagic)
+		if archived && !p.inPlace {
+			if err := drain(ctx, b); err != nil {
+				return err
+			}
 		}
 		switch {
 		case looksLikeZip(head):
@@ -38,13 +44,17 @@ func (p *Package) open(ctx context.Context, b blob.Blob, name string) error {
 				return err
 			}
 			p.Members, p.Notes, p.tar = t, t.Notes(), t
+			p.Entries = tarRecords(t)
 			return p.recognise(ctx)
 		case isImage(b, head):
-			return p.openLoneImage(ctx, b, name)
+			return p.openLoneImage(ctx, b, name, undone)
 		}
-		method, ok := codec.Detect(head)
+		method, ok := methodOfFile(head, name)
 		if !ok {
-			return refuse(b, head, outer)
+			return refuse(b, head, undone)
+		}
+		if len(undone) == maxWraps {
+			return errWraps()
 		}
 		in, err := p.decompressed(ctx, b, method, -1)
 		if err != nil {
@@ -53,9 +63,40 @@ func (p *Package) open(ctx context.Context, b blob.Blob, name string) error {
 		if _, err := peek(in, 1); err != nil {
 			return fmt.Errorf("%s: %w", method, err)
 		}
-		b, name, outer = in, trimEnding(name), string(method)
+		b, name, undone = in, trimEnding(name), append(undone, string(method))
 	}
-	return &parse.Error{Format: "update", Off: -1, Msg: "compressed more than four times over", Kind: parse.ErrLimit}
+}
+
+// drain decodes b to its end. How it ends is told here: to the reader of what is in it, what was
+// cut off, or is more than is allotted, would be malformed; and a checksum that stands at
+// the end nobody would come to, who looks for what he needs.
+func drain(ctx context.Context, b blob.Blob) error {
+	if inPlace(b) {
+		return nil
+	}
+	size, known := sizeOf(b)
+	if !known {
+		size = wholeSize(ctx, b)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var one [1]byte
+	if _, err := b.ReadAt(one[:], size); err != io.EOF {
+		return err
+	}
+	return nil
+}
+
+// tarRecords are the members of a tar in the form that those of a zip have: all are
+// stored, and each has one header.
+func tarRecords(t *archive.Tar) []archive.Entry {
+	var list []archive.Entry
+	for _, e := range t.Entries() {
+		list = append(list, archive.Entry{Name: e.Name, Index: e.Index, Size: e.Size, Stored: e.Size, Header: e.Header, Data: e.Data,
+			Central: e.Header, Mode: e.Mode, Modified: e.Modified, Refused: e.Refused, Notes: e.Notes})
+	}
+	return list
 }
 
 // payloadMagic is kDeltaMagic of payload_constants.cc.
@@ -67,17 +108,18 @@ func isImage(b blob.Blob, head []byte) bool {
 	return slices.ContainsFunc(images, func(m magic) bool { return hasMark(b, head, m) })
 }
 
-// openLoneImage opens an image that is no member of anything.
-func (p *Package) openLoneImage(ctx context.Context, b blob.Blob, name string) error {
+// openLoneImage opens an image that is no member of anything; undone is how it was compressed.
+func (p *Package) openLoneImage(ctx context.Context, b blob.Blob, name string, undone []string) error {
 	p.lone(name, b)
 	u, err := p.unwrap(ctx, b, name)
 	if err != nil {
 		return err
 	}
+	u.forms = append(undone, u.forms...)
 	f := found{name: partitionOf(u.name), member: name}
-	if isSuper(u) {
+	if isSuper(u) || isSuperEmpty(u) {
 		p.Layout = LayoutSuper
-		return p.addSuper(&f, u, nil)
+		return p.addSuper(ctx, &f, u, nil)
 	}
 	p.Layout = LayoutImage
 	p.addImage(&f, u)

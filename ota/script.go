@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/otavet/otavet/ota/blob"
@@ -107,6 +108,13 @@ func (p *Package) readStart(ctx context.Context, name string, n int64) ([]byte, 
 }
 
 func (p *Package) readMember(ctx context.Context, name string, most int64) ([]byte, error) {
+	st, err := fs.Stat(p.Members, name)
+	if err != nil {
+		return nil, err
+	}
+	if st.Size() > most { // before it is decoded
+		return nil, &parse.Error{Format: "member", Off: -1, Msg: "too large for what it is", Got: st.Size(), Kind: parse.ErrLimit}
+	}
 	b, closer, err := OpenBlob(ctx, p.Members, name, p.opts.Spool)
 	if err != nil {
 		return nil, err

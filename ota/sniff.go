@@ -15,10 +15,6 @@ import (
 // begin at 1024, and the mark of a tar at 257.
 const headSize = 4096
 
-func readHead(b blob.Blob) ([]byte, error) {
-	return blob.ReadRange(b, 0, min(b.Size(), headSize))
-}
-
 func looksLikeZip(head []byte) bool {
 	return bytes.HasPrefix(head, []byte("PK\x03\x04")) || bytes.HasPrefix(head, []byte("PK\x05\x06"))
 }
@@ -63,12 +59,12 @@ var magics = []magic{
 	{0, "{", "a JSON file", "facts of an earlier run begin with their schema"},
 }
 
-// refuse says in one line what b is, if not an update; outer is how it was
-// compressed, "" if not.
-func refuse(b blob.Blob, head []byte, outer string) error {
+// refuse says in one line what b is, if not an update; undone is how it was
+// compressed, outermost first.
+func refuse(b blob.Blob, head []byte, undone []string) error {
 	what := seen(b, head)
-	if outer != "" {
-		what = "a file in " + outer + " that holds " + what
+	if len(undone) > 0 {
+		what = "a file in " + strings.Join(undone, " and ") + " that holds " + what
 	}
 	return &parse.Error{Format: "update", Off: -1, Msg: "this is " + what + "; " + supported, Kind: parse.ErrUnsupported}
 }
@@ -107,8 +103,9 @@ func hasMark(b blob.Blob, head []byte, m magic) bool {
 	if m.off+len(m.mark) <= len(head) {
 		return string(head[m.off:m.off+len(m.mark)]) == m.mark
 	}
-	p, err := blob.ReadRange(b, int64(m.off), int64(len(m.mark)))
-	return err == nil && string(p) == m.mark
+	p := make([]byte, len(m.mark))
+	n, _ := b.ReadAt(p, int64(m.off)) // asking for the size of b could decode all of it
+	return string(p[:n]) == m.mark
 }
 
 // describeBrokenZip adds to the reader's error what people most often meet: the

@@ -14,6 +14,10 @@ import (
 
 const otaMetadata = "META-INF/com/android/metadata"
 
+// maxTriples bounds what property files are compared, each with every member: updates have
+// some twenty.
+const maxTriples = 256
+
 // fileSums compares where the metadata say that members lie with where they are. An updater that
 // streams reads those bytes without looking at the zip.
 func (p *Package) fileSums(ctx context.Context, _ *filePass) ([]Sum, error) {
@@ -32,6 +36,10 @@ func (p *Package) fileSums(ctx context.Context, _ *filePass) ([]Sum, error) {
 		for _, triple := range strings.Split(l.value, ",") {
 			if triple = strings.TrimSpace(triple); triple == "" {
 				continue
+			}
+			if len(sums) == maxTriples {
+				return append(sums, Sum{Kind: SumFiles, Subject: otaMetadata, Member: otaMetadata, Line: l.n, Off: l.off, Err: &parse.Error{Format: "metadata",
+					Off: l.off, Msg: "more property files than are compared", Got: maxTriples, Kind: parse.ErrLimit}}), nil
 			}
 			s := Sum{Kind: SumFiles, Subject: parse.EscapeText(l.key + " " + triple), Member: otaMetadata, Line: l.n, Off: l.off}
 			s.Err = p.propertyFile(triple)

@@ -30,6 +30,7 @@ const (
 	SumCareMap    = "care-map"           // care_map.pb, of blocks that partitions must have
 	SumDynamic    = "dynamic-partitions" // dynamic_partitions_op_list, of sizes
 	SumMD5        = "md5"                // the last line of a .tar.md5
+	SumCRC        = "crc-32"             // a zip's directory, of a stored member that images are made of
 )
 
 // A Sum is something that a package says of its own bytes, and whether it is so.
@@ -69,7 +70,7 @@ func (s silent) Unwrap() error { return s.error }
 // the package's file; it is nil for a folder.
 func (p *Package) statements(ctx context.Context, f *filePass) ([]Sum, error) {
 	var sums []Sum
-	for _, check := range []func(context.Context, *filePass) ([]Sum, error){p.propertySums, p.fileSums, p.careMapSums, p.dynamicSums, p.tarSums} {
+	for _, check := range []func(context.Context, *filePass) ([]Sum, error){p.propertySums, p.fileSums, p.careMapSums, p.dynamicSums, p.tarSums, p.crcSums} {
 		more, err := check(ctx, f)
 		if err != nil {
 			return nil, err
@@ -162,6 +163,9 @@ func unread(ctx context.Context, kind, member string, err error) ([]Sum, error) 
 // propertySums compares payload_properties.txt with the payload beside it.
 func (p *Package) propertySums(ctx context.Context, f *filePass) ([]Sum, error) {
 	var sums []Sum
+	if f == nil {
+		f = &filePass{whole: map[int]hash.Hash{}, metadata: map[int]hash.Hash{}}
+	}
 	for i, pl := range p.Payloads {
 		if p.Layout == LayoutPayload {
 			continue // nothing stands beside it
@@ -203,23 +207,18 @@ func (p *Package) property(ctx context.Context, f *filePass, i int, l line) (kno
 		return nil
 	}
 	sum := func(all map[int]hash.Hash, n int64) error {
-		var h hash.Hash
-		if f != nil {
-			h = all[i]
-		}
+		h := all[i]
 		if h == nil { // the payload does not lie in the file as it is
 			h = sha256.New()
 			if _, err := io.Copy(h, io.NewSectionReader(blob.WithContext(ctx, pl.whole), 0, n)); err != nil {
 				return fmt.Errorf("%w: %w", errPass, err)
 			}
+			all[i] = h // the text may say it again and again
 		}
 		if have := base64.StdEncoding.EncodeToString(h.Sum(nil)); have != l.value {
 			return differ("%s=%s, and the SHA-256 of the payload's bytes is %s", l.key, l.value, have)
 		}
 		return nil
-	}
-	if f == nil {
-		f = &filePass{}
 	}
 	switch l.key {
 	case "FILE_SIZE":
@@ -267,6 +266,22 @@ func (p *Package) tarSums(ctx context.Context, f *filePass) ([]Sum, error) {
 		if err := add(in.member, in.tar, in.tar.CheckMD5); err != nil {
 			return nil, err
 		}
+	}
+	return sums, nil
+}
+
+// crcSums compares stored members with the zip's directory.
+func (p *Package) crcSums(_ context.Context, f *filePass) ([]Sum, error) {
+	if f == nil {
+		return nil, nil
+	}
+	var sums []Sum
+	for _, c := range f.crcs {
+		s := Sum{Kind: SumCRC, Subject: c.entry.Name, Off: c.entry.Central}
+		if have := c.hash.Sum32(); have != c.entry.CRC32 {
+			s.Err = differ("the directory says that %s has the CRC-32 %08x, and its bytes have %08x", c.entry.Name, c.entry.CRC32, have)
+		}
+		sums = append(sums, s)
 	}
 	return sums, nil
 }

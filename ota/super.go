@@ -1,6 +1,7 @@
 package ota
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -29,7 +30,7 @@ func isSuperEmpty(u *unwrapped) bool {
 // addSuper makes partitions of the logical partitions of a super image. device finds the other
 // block devices that hold some of them, on devices that got logical partitions by
 // an update.
-func (p *Package) addSuper(f *found, u *unwrapped, device func(name string) *unwrapped) error {
+func (p *Package) addSuper(ctx context.Context, f *found, u *unwrapped, device func(name string) *unwrapped) error {
 	img, err := openSuper(p, u)
 	if err != nil {
 		return err
@@ -37,18 +38,20 @@ func (p *Package) addSuper(f *found, u *unwrapped, device func(name string) *unw
 	meta := img.Metadata()
 	where := append(slices.Clone(f.outer), f.member)
 	devices := make([]blob.Blob, len(meta.Devices))
-	devices[0] = u.blob
+	if !img.Empty { // else the images of partitions are elsewhere
+		devices[0] = u.blob
+	}
 	for i, d := range meta.Devices[1:] {
 		if device == nil {
 			continue
 		}
 		name, _ := splitSlot(d.Name)
-		other := device(d.Name)
-		if other == nil {
-			other = device(name)
-		}
-		if other != nil {
-			devices[i+1] = other.blob
+		// As the device calls it, and as lpmake and the build call its image.
+		for _, name := range []string{d.Name, name, "super_" + d.Name, "super_" + name} {
+			if other := device(name); other != nil {
+				devices[i+1] = other.blob
+				break
+			}
 		}
 	}
 	for i := range meta.Partitions {
@@ -60,9 +63,9 @@ func (p *Package) addSuper(f *found, u *unwrapped, device func(name string) *unw
 		if part.Attributes&super.AttrSlotSuffixed != 0 {
 			name += super.Suffix(meta.Slot)
 		}
-		name, slot := splitSlot(name)
-		q := &Partition{Name: p.freeName(name, slot), Slot: slot, Form: "logical", Outer: where}
-		q.Image, q.err = logical(meta, part, devices, u.blob)
+		name, slot := splitSlot(slashless(name))
+		q := &Partition{Name: p.freeName(name, slot), Slot: slot, Form: "logical", Outer: where, size: part.Size}
+		q.Image, q.err = logical(ctx, meta, part, devices)
 		p.Partitions = append(p.Partitions, q)
 	}
 	for _, note := range img.Notes {
@@ -94,14 +97,24 @@ func openSuper(p *Package, u *unwrapped) (*super.Image, error) {
 
 // logical is a logical partition. Where the super image has to be decoded, that is
 // left until somebody reads.
-func logical(meta *super.Metadata, part *super.Partition, devices []blob.Blob, first blob.Blob) (blob.Blob, error) {
+func logical(ctx context.Context, meta *super.Metadata, part *super.Partition, devices []blob.Blob) (blob.Blob, error) {
 	for _, e := range part.Extents {
 		if !e.Zero && devices[e.Device] == nil {
 			return nil, fmt.Errorf("%s lies on the block device %s: %w", part.Name, parse.Escape(meta.Devices[e.Device].Name), ErrMissing)
 		}
 	}
-	if inPlace(first) {
+	if !slices.ContainsFunc(devices, func(b blob.Blob) bool { return b != nil && !inPlace(b) }) {
 		return meta.Blob(part, devices...)
 	}
-	return newLazy(part.Size, func() (blob.Blob, error) { return meta.Blob(part, devices...) }), nil
+	return newLazy(part.Size, func() (blob.Blob, error) {
+		for _, b := range devices {
+			if b == nil {
+				continue
+			}
+			if err := drain(ctx, b); err != nil {
+				return nil, err
+			}
+		}
+		return meta.Blob(part, devices...)
+	}), nil
 }

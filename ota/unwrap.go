@@ -35,17 +35,20 @@ const maxWraps = 4
 func (p *Package) unwrap(ctx context.Context, b blob.Blob, name string) (*unwrapped, error) {
 	u := &unwrapped{blob: b, name: name}
 	u.head = func(n int) ([]byte, error) { return peek(u.blob, n) }
-	for range maxWraps {
-		head, err := u.head(codec.DetectSize)
+	for {
+		head, err := u.head(lenKind)
 		if err != nil {
 			return nil, err
 		}
 		if hasSparseMagic(head) {
-			return u, p.expand(u)
+			return u, p.expand(ctx, u)
 		}
 		method, ok := methodOf(head, u.name)
 		if !ok {
 			return u, nil
+		}
+		if len(u.forms) == maxWraps {
+			return nil, errWraps()
 		}
 		in, err := p.decompressed(ctx, u.blob, method, -1)
 		if err != nil {
@@ -54,21 +57,34 @@ func (p *Package) unwrap(ctx context.Context, b blob.Blob, name string) (*unwrap
 		u.blob, u.name = in, trimEnding(u.name)
 		u.forms = append(u.forms, string(method))
 	}
-	return nil, &parse.Error{Format: "update", Off: -1, Msg: "compressed more than four times over", Kind: parse.ErrLimit}
+}
+
+func errWraps() error {
+	return &parse.Error{Format: "update", Off: -1, Msg: "compressed more than four times over", Kind: parse.ErrLimit}
 }
 
 func hasSparseMagic(head []byte) bool { return strings.HasPrefix(string(head), "\x3a\xff\x26\xed") }
 
-// methodOf tells how something is compressed: by its first bytes, and where those tell nothing, by
-// its name.
+// lenKind is as much as tells compression, sparse form and a super image from each other: the
+// head is kept, and is not decoded a second time.
+const lenKind = 4096 + 512
+
+// methodOf tells how a member is compressed. Its name has to say that it is: a partition may hold
+// a kernel or a ramdisk that begins as a compressed file does.
 func methodOf(head []byte, name string) (codec.Method, bool) {
+	if trimEnding(name) == name {
+		return "", false
+	}
+	return methodOfFile(head, name)
+}
+
+// methodOfFile tells how a file that stands alone is compressed, whatever it is called;
+// brotli has nothing to tell it by but the name.
+func methodOfFile(head []byte, name string) (codec.Method, bool) {
 	if m, ok := codec.Detect(head); ok {
 		return m, true
 	}
-	if strings.HasSuffix(strings.ToLower(name), ".br") {
-		return codec.Brotli, true
-	}
-	return "", false
+	return codec.Brotli, strings.HasSuffix(strings.ToLower(name), ".br")
 }
 
 // trimEnding takes the ending of a compressed file off its name.
@@ -84,7 +100,7 @@ func trimEnding(name string) string {
 
 // expand undoes the sparse form. Where the image has to be decoded, its
 // chunks are not looked at before somebody reads beyond the head.
-func (p *Package) expand(u *unwrapped) error {
+func (p *Package) expand(ctx context.Context, u *unwrapped) error {
 	in := u.blob
 	u.forms = append(u.forms, "sparse")
 	if inPlace(in) {
@@ -99,7 +115,12 @@ func (p *Package) expand(u *unwrapped) error {
 	if err != nil {
 		return err
 	}
-	u.blob = newLazy(size, func() (blob.Blob, error) { return sparse.Open(in, p.budget) })
+	u.blob = newLazy(size, func() (blob.Blob, error) {
+		if err := drain(ctx, in); err != nil {
+			return nil, err
+		}
+		return sparse.Open(in, p.budget)
+	})
 	u.head = func(n int) ([]byte, error) {
 		head, _, err := sparse.Head(in, int64(n))
 		return head, err

@@ -234,7 +234,7 @@ type Signature struct {
 // payload_properties.txt, and whether it is so. No key stands behind it: that it
 // holds says that nothing was damaged or mixed up.
 type Statement struct {
-	Form    string   `json:"form"`    // payload-properties, property-files, care-map, dynamic-partitions, md5
+	Form    string   `json:"form"`    // payload-properties, property-files, care-map, dynamic-partitions, md5, crc-32
 	Subject string   `json:"subject"` // the key, the partition, or the line
 	Holds   *bool    `json:"holds"`   // null: could not be told
 	Reason  string   `json:"reason,omitempty"`

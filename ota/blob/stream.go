@@ -121,11 +121,18 @@ func (s *Stream) stop() error {
 	return io.EOF
 }
 
+// atOnce is the size up to which a stream is decoded whole when it is touched: less
+// work than beginning anew after a pause.
+const atOnce = 64 << 10
+
 // decode goes on until there are want bytes, or no more. The last byte of a stream
 // of known size is not given before its end was seen: that is where checksums are.
 func (s *Stream) decode(want int64) {
 	if s.size >= 0 {
 		want = min(want, s.size)
+		if s.size <= atOnce {
+			want = s.size
+		}
 	}
 	if s.end || s.err != nil || s.done.Load() >= want && (want != s.size || s.size < 0) {
 		return
@@ -135,7 +142,7 @@ func (s *Stream) decode(want int64) {
 			return
 		}
 	}
-	buf := make([]byte, 64<<10)
+	buf := make([]byte, min(64<<10, max(8<<10, want-s.done.Load()))) // of many streams a head alone is read
 	for idle := 0; s.err == nil && !s.end; {
 		done := s.done.Load()
 		if done >= want && done != s.size {
