@@ -15,11 +15,10 @@ import (
 
 // counted gives data in odd pieces and counts how much was asked for.
 type counted struct {
-	data   []byte
-	at     int
-	given  *int64
-	opened *int
-	end    error
+	data  []byte
+	at    int
+	given *int64
+	end   error
 }
 
 func (c *counted) Read(p []byte) (int, error) {
