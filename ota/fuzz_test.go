@@ -142,6 +142,9 @@ func TestSeeds(t *testing.T) {
 
 // No archive that is cut off, anywhere, opens as if it were whole and well.
 func TestCutOff(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: nothing of it runs in parallel that other tests do not run")
+	}
 	for _, c := range layoutCases {
 		b, err := os.ReadFile(images(t, c.file))
 		if err != nil {

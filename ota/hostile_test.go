@@ -83,6 +83,9 @@ func whole(ctx context.Context, b []byte, name string, o ota.Options) error {
 // What decompresses to more than is allotted stops there, and the limit is named; whether it stands
 // alone, in a zip or in a tar in a zip.
 func TestBombs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: nothing of it runs in parallel that other tests do not run")
+	}
 	const most = 8 << 20
 	dir := t.TempDir()
 	empty(t, dir, "system.img", 24<<20)
@@ -128,6 +131,9 @@ func TestBombs(t *testing.T) {
 
 // Nor does a small file become more than any partition of nothing does, whatever is allotted.
 func TestRatio(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: nothing of it runs in parallel that other tests do not run")
+	}
 	dir := t.TempDir()
 	empty(t, dir, "system.img", 256<<20+4096)
 	for _, ending := range []string{"zst"} {

@@ -147,6 +147,9 @@ func TestReadTouchesItsOperations(t *testing.T) {
 
 // What a package says of itself is compared, and each lie is found where it stands.
 func TestStatements(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: nothing of it runs in parallel that other tests do not run")
+	}
 	for _, tc := range []struct {
 		name   string
 		change func(*otatest.UpdateZip)

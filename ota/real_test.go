@@ -71,6 +71,9 @@ func TestRealDelta(t *testing.T) {
 // Sparse images of devices are what simg2img makes of them. One of 4 GB of holes is left to the tests of
 // package sparse, which need not hash it.
 func TestRealSparse(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: nothing of it runs in parallel that other tests do not run")
+	}
 	simg2img := otatest.Tool(t, "simg2img")
 	dir := otatest.Data(t, "sparse")
 	names, err := filepath.Glob(filepath.Join(dir, "*.img"))
