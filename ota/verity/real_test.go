@@ -102,11 +102,11 @@ func TestAPEX(t *testing.T) {
 			}
 			img := member(t, b, "apex_payload.img")
 			if img == nil {
-				t.Skip("corrupted on purpose")
+				return // corrupted on purpose: there is no image
 			}
 			h, ok := findHashtree(t, img)
 			if !ok {
-				t.Skip("no hashtree")
+				return // unsigned on purpose: there is no tree
 			}
 			reproduce(t, img, h)
 			trees++
