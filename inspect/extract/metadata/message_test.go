@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/otavet/otavet/inspect"
 	"github.com/otavet/otavet/inspect/fact"
@@ -79,8 +80,8 @@ func FuzzMessage(f *testing.F) {
 			t.Fatalf("%T: %v", err, err)
 		}
 		for _, m := range facts.Metadata {
-			if parse.EscapeText(m.Value) != m.Value || *m.At.Offset >= int64(len(b)) {
-				t.Fatalf("%q at %d", m.Value, *m.At.Offset)
+			if _, err := parse.Unescape(m.Value); err != nil || strings.ContainsFunc(m.Value, unicode.IsControl) || *m.At.Offset >= int64(len(b)) {
+				t.Fatalf("%q at %d: %v", m.Value, *m.At.Offset, err)
 			}
 		}
 	})
