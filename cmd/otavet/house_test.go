@@ -36,6 +36,7 @@ var floors = []struct {
 	{"ota/wire", over(ground, "ota/blob")},
 	{"ota/verity", over(ground, "ota/blob")},
 	{"ota/image/*", over(ground, "ota/blob", "ota/codec", "ota/wire")},
+	{"ota/filesystem/*", over(ground, "ota/blob", "ota/codec")},
 	{"ota/edify", ground},
 	{"ota/signature", over(ground, "ota/blob", "ota/signature/known")},
 	{"ota/signature/wholefile", over(ground, "ota/blob", "ota/signature", "ota/signature/known")},

@@ -1,0 +1,144 @@
+package ext4
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/otavet/otavet/ota/blob"
+	"github.com/otavet/otavet/ota/parse"
+)
+
+// maxNotes bounds what Notes gives.
+const maxNotes = 32
+
+func fail(off int64, kind error, msg string, got any) error {
+	return &parse.Error{Format: "ext4", Off: off, Msg: msg, Got: got, Kind: kind}
+}
+
+// An FS is a file system. It reads as names are asked for and keeps no more
+// than 32 MiB of what it read. Any number of goroutines may use it.
+//
+// Links are never followed: Stat tells of the link itself, ReadLink gives its
+// target, Open refuses it, and so does a name that leads through it. Devices,
+// pipes and sockets are listed and cannot be opened.
+//
+// Names are those of the file system, spelled with parse.Escape; a slash in a
+// name, which only an encrypted one can have, is spelled %2F.
+type FS struct {
+	b         blob.Blob // as long as the file system
+	bud       *parse.Budget
+	super     superblock
+	block     int64 // bytes
+	descSize  int
+	seed      uint32 // of all checksums with metadata_csum
+	sums      bool   // metadata_csum
+	blocks    blockCache
+	lastGroup atomic.Pointer[groupTable]
+	folders   folderCache
+	stated    []string // notes of the superblock
+
+	mu    sync.Mutex
+	found []string // notes of what was read since, the least ones, in order
+}
+
+// Open opens an ext2, ext3 or ext4 file system that begins at the start of b;
+// what is behind its end does not disturb. It reads the superblock and the root
+// folder. The entries of a folder, and its blocks, are charged to bud when it is
+// first read; a nil bud stands for the default limits.
+//
+// The error is a *parse.Error whose offset counts in b, or an error of reading
+// b. ErrFormat is a superblock, descriptor or root that is broken, and a file
+// system longer than b; ErrUnsupported are features that are not read:
+// compression, a journal's device, dirdata, and any incompatible one that is unknown.
+// Backups of the superblock are not used: the error tells of one where the first is broken.
+//
+// A file's own defects come out when it is met, as a *fs.PathError around a
+// *parse.Error. Limits are folders of 131,072 entries, 8 MiB of names or 64 MiB,
+// names of 1024 folders, targets of links of 4096 bytes, and 1 MiB of extended
+// attributes of one file.
+func Open(b blob.Blob, bud *parse.Budget) (*FS, error) {
+	if bud == nil {
+		bud = parse.NewBudget(parse.Limits{})
+	}
+	f := &FS{bud: bud}
+	if err := f.openSuper(b); err != nil {
+		return nil, tellBackup(b, err)
+	}
+	in, err := blob.Section(b, 0, f.Size())
+	if err != nil {
+		return nil, fail(4, parse.ErrFormat, "the file system is longer than what holds it", f.Size())
+	}
+	f.b = in
+	f.blocks.init(f.block)
+	if _, err := f.enter(0, rootInode, false); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Size is the size of the file system in bytes, as its superblock states it.
+func (f *FS) Size() int64 { return int64(f.super.blocks) * f.block }
+
+// BlockSize is the size of a block in bytes.
+func (f *FS) BlockSize() int64 { return f.block }
+
+// Label is the name of the file system, often empty.
+func (f *FS) Label() string { return f.super.label }
+
+// MountedAt is where the file system was last mounted; Android's tools write where it is to be.
+func (f *FS) MountedAt() string { return f.super.mounted }
+
+// UUID is the identity of the file system, in lower case with dashes.
+func (f *FS) UUID() string {
+	u := f.super.uuid
+	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
+}
+
+// Features are the names that e2fsprogs has for the features that are set; one
+// that it has no name for is called by its word and bit, such as incompat_0x800000.
+func (f *FS) Features() []string {
+	var names []string
+	for word, bits := range [...]uint32{f.super.compat, f.super.incompat, f.super.roCompat} {
+		names = append(names, features(word, bits)...)
+	}
+	return names
+}
+
+func features(word int, bits uint32) []string {
+	var names []string
+	for i := range 32 {
+		if bits>>i&1 == 0 {
+			continue
+		}
+		name := featureNames[word][i]
+		if name == "" {
+			name = fmt.Sprintf("%s_%#x", [...]string{"compat", "incompat", "ro_compat"}[word], uint32(1)<<i)
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// Notes tells what is odd about the file system, at most 32 sentences: first of
+// its superblock, then, sorted, of what has been read so far.
+func (f *FS) Notes() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Concat(f.stated, f.found)
+}
+
+// note keeps the least sentences, so that which ones are kept does not depend
+// on who reads first.
+func (f *FS) note(format string, args ...any) {
+	s := fmt.Sprintf(format, args...)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i, have := slices.BinarySearch(f.found, s)
+	if have {
+		return
+	}
+	f.found = slices.Insert(f.found, i, s)
+	f.found = f.found[:min(len(f.found), maxNotes-len(f.stated))]
+}
