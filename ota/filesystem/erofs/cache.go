@@ -4,14 +4,14 @@ import (
 	"math/bits"
 	"sync"
 	"sync/atomic"
+
+	"github.com/otavet/otavet/ota/filesystem/vfs"
 )
 
-// What an FS keeps in memory, in bytes, beside the list of folders it has
-// counted.
+// What an FS keeps in memory, in bytes, beside folders.
 const (
-	keptBlocks   = 4 << 20  // blocks of metadata, 1024 of them at most
-	keptFolders  = 4 << 20  // lists of folders
-	keptClusters = 20 << 20 // decoded clusters
+	keptBlocks   = 4 << 20 // blocks of metadata, 1024 of them at most
+	keptClusters = 8 << 20 // decoded clusters
 )
 
 // A metaBlock is a block of metadata, which nobody changes.
@@ -37,66 +37,6 @@ func (c blockCache) place(box bool, n int64) *atomic.Pointer[metaBlock] {
 	return &c.places[at%uint64(len(c.places))]
 }
 
-// An lru keeps values, up to a number of bytes: what was used longest ago is
-// forgotten. Its user has a lock around it.
-type lru[K comparable, V any] struct {
-	m      map[K]*node[K, V]
-	ring   node[K, V] // of all nodes: ring.next was used last
-	held   int64
-	most   int64
-	forgot func(V)
-}
-
-type node[K comparable, V any] struct {
-	key        K
-	value      V
-	size       int64
-	prev, next *node[K, V]
-}
-
-func (c *lru[K, V]) init(most int64, forgot func(V)) {
-	c.m, c.most, c.forgot = make(map[K]*node[K, V]), most, forgot
-	c.ring.prev, c.ring.next = &c.ring, &c.ring
-}
-
-func (c *lru[K, V]) front(n *node[K, V]) {
-	n.prev, n.next = &c.ring, c.ring.next
-	n.prev.next, n.next.prev = n, n
-}
-
-func (c *lru[K, V]) get(key K) (v V, ok bool) {
-	n := c.m[key]
-	if n == nil {
-		return v, false
-	}
-	n.prev.next, n.next.prev = n.next, n.prev
-	c.front(n)
-	return n.value, true
-}
-
-// put keeps v, which takes size bytes, in place of what was there. It may
-// forget v itself at once.
-func (c *lru[K, V]) put(key K, v V, size int64) {
-	if old := c.m[key]; old != nil {
-		c.forget(old)
-	}
-	n := &node[K, V]{key: key, value: v, size: size}
-	c.m[key] = n
-	c.front(n)
-	for c.held += size; c.held > c.most; {
-		c.forget(c.ring.prev)
-	}
-}
-
-func (c *lru[K, V]) forget(n *node[K, V]) {
-	n.prev.next, n.next.prev = n.next, n.prev
-	delete(c.m, n.key)
-	c.held -= n.size
-	if c.forgot != nil {
-		c.forgot(n.value)
-	}
-}
-
 // A clusterKey says where a compressed cluster lies. Several extents may refer
 // to one cluster, and take more or less of it.
 type clusterKey struct {
@@ -115,18 +55,18 @@ type cluster struct {
 // again once nobody reads it.
 type clusters struct {
 	mu    sync.Mutex
-	kept  lru[clusterKey, *cluster]
+	kept  vfs.LRU[clusterKey, *cluster]
 	pools [bits.UintSize]sync.Pool // of *[]byte, by buffer's class
 }
 
-func (c *clusters) init() { c.kept.init(keptClusters, c.drop) }
+func (c *clusters) init() { c.kept.Init(keptClusters, c.drop) }
 
 // get gives a cluster of which at least n bytes are decoded, or nil. The caller
 // releases it.
 func (c *clusters) get(key clusterKey, n int64) *cluster {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	v, _ := c.kept.get(key)
+	v, _ := c.kept.Get(key)
 	if v == nil || int64(len(v.data)) < n {
 		return nil
 	}
@@ -140,7 +80,7 @@ func (c *clusters) add(key clusterKey, data []byte) *cluster {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	v := &cluster{data, 2}
-	c.kept.put(key, v, int64(cap(data))+256)
+	c.kept.Put(key, v, int64(cap(data))+256)
 	return v
 }
 

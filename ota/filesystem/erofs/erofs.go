@@ -3,26 +3,19 @@ package erofs
 import (
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/otavet/otavet/ota/blob"
+	"github.com/otavet/otavet/ota/filesystem/vfs"
 	"github.com/otavet/otavet/ota/parse"
 )
 
-// An FS is a file system that was opened. It implements fs.ReadDirFS, fs.StatFS,
-// fs.ReadFileFS and fs.ReadLinkFS, and any number of goroutines may use it.
-//
-// Names are spelled with parse.Escape. Links are never followed, neither the
-// last element of a name nor one on the way: Stat and Lstat tell of the link,
-// ReadLink gives its target, Open refuses it, and so does a name that leads
-// through it. Devices, pipes and sockets are listed and cannot be opened.
-//
-// An FS keeps up to 28 MiB of what it read and decoded last.
+// An FS is a file system, with what package vfs says of it. It keeps no more than
+// 32 MiB of what it read and decoded last.
 type FS struct {
-	b   blob.Blob
-	bud *parse.Budget
+	*vfs.FS
+	b blob.Blob
 
 	super     superblock
 	blockBits uint
@@ -41,13 +34,9 @@ type FS struct {
 	blocks   blockCache
 	clusters clusters
 	inputs   sync.Pool  // of *[]byte: stored bytes of clusters
-	copies   sync.Pool  // of *[]byte: what File.WriteTo writes
 	large    sync.Mutex // held while a large cluster is decoded
 
-	mu      sync.Mutex
-	folders lru[string, *folder] // by path
-	charged map[uint64]error     // folders by nid whose entries were counted, and what came of it
-	notes   []string
+	notes vfs.Notes
 }
 
 // Open opens the file system that begins with b, which may be longer than it.
@@ -65,23 +54,29 @@ func OpenDevices(b blob.Blob, devices []blob.Blob, bud *parse.Budget) (*FS, erro
 	if bud == nil {
 		bud = parse.NewBudget(parse.Limits{})
 	}
-	f := &FS{b: b, bud: bud, charged: make(map[uint64]error)}
+	f := &FS{b: b}
 	f.clusters.init()
-	f.folders.init(keptFolders, nil)
 	if err := f.readSuper(devices); err != nil {
 		return nil, err
 	}
 	if err := f.special(); err != nil {
 		return nil, err
 	}
-	root, err := f.inode(f.root)
+	var err error
+	f.FS, err = vfs.New(vfs.Volume{Format: "erofs", Root: f.root, Inode: f.entryInode, Budget: bud, Notes: &f.notes})
 	if err != nil {
 		return nil, err
 	}
-	if root.mode&modeType != modeDir {
-		return nil, root.at.fail(parse.ErrFormat, "the root is no folder", root.mode)
-	}
 	return f, nil
+}
+
+// entryInode is the inode that an entry of a folder refers to.
+func (f *FS) entryInode(nid uint64) (vfs.Inode, error) {
+	n, err := f.inode(nid)
+	if err != nil {
+		return nil, err
+	}
+	return &n, nil
 }
 
 // special opens the inodes that hold parts of others.
@@ -158,28 +153,4 @@ func (f *FS) Features() []string {
 		add(uint32(f.algs), algNames(), "algorithm")
 	}
 	return out
-}
-
-// Notes are oddities that do not keep anything from being read, in the order in
-// which they were met: more may come while the file system is read. There are at
-// most 32, the last of which says that there are more.
-func (f *FS) Notes() []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.Clone(f.notes)
-}
-
-const maxNotes = 32
-
-func (f *FS) note(format string, args ...any) {
-	s := fmt.Sprintf(format, args...)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	switch {
-	case len(f.notes) >= maxNotes || slices.Contains(f.notes, s):
-	case len(f.notes) == maxNotes-1:
-		f.notes = append(f.notes, "and more")
-	default:
-		f.notes = append(f.notes, s)
-	}
 }

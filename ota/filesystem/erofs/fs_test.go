@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/fstest"
 
 	"github.com/otavet/otavet/ota/blob"
 	"github.com/otavet/otavet/ota/filesystem/erofs"
@@ -26,37 +25,13 @@ var (
 	_ fs.ReadLinkFS = (*erofs.FS)(nil)
 )
 
-// TestFS runs the suite of the standard library where there are no links.
-func TestFS(t *testing.T) {
-	for _, name := range []string{"plain", "lz4hc-64k", "zstd-dedupe", "extents16", "metabox"} {
-		image, tree := fixture(t, name)
-		f := mount(t, name, image)
-		for _, dir := range []string{"size", "deep0", "emptydir"} {
-			if dir == "deep0" && name == "plain" {
-				continue // of 40 levels, each of which the suite reads anew from all above
-			}
-			sub, err := fs.Sub(f, dir)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var files []string
-			for path, w := range tree {
-				if rest, ok := strings.CutPrefix(path, dir+"/"); ok && w.kind == "file" {
-					files = append(files, rest)
-				}
-			}
-			if err := fstest.TestFS(sub, files...); err != nil {
-				t.Errorf("%s, %s: %v", name, dir, err)
-			}
-		}
-	}
-	image, _ := fixture(t, "all")
-	sub, err := fs.Sub(mount(t, "all", image), "many")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := fstest.TestFS(sub, "0000-entry", "2999-entry"); err != nil {
-		t.Error(err)
+// TestSuite runs the suite of all readers over each image.
+func TestSuite(t *testing.T) {
+	for _, name := range images {
+		t.Run(name, func(t *testing.T) {
+			image, _ := fixture(t, name)
+			otatest.TestFileSystem(t, mount(t, name, image))
+		})
 	}
 }
 
@@ -136,50 +111,6 @@ func TestWords(t *testing.T) {
 			t.Error(err)
 		}
 	}
-}
-
-// TestReadAt reads each file of each image from anywhere.
-func TestReadAt(t *testing.T) {
-	for _, name := range images {
-		t.Run(name, func(t *testing.T) {
-			image, tree := fixture(t, name)
-			f := mount(t, name, image)
-			for path, w := range tree {
-				if w.kind != "file" || strings.HasPrefix(path, "many/") {
-					continue
-				}
-				want, err := f.ReadFile(path) // whose SHA-256 TestImages has seen
-				if err != nil {
-					t.Fatal(err)
-				}
-				b, release, err := f.Blob(path)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if most := 200 << 10; len(want) > most {
-					want = want[:most]
-					if b, err = blob.Section(b, 0, int64(most)); err != nil {
-						t.Fatal(err)
-					}
-				}
-				otatest.TestBlob(t, b, want)
-				if err := release(); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-}
-
-// TestParallel reads all of one image from eight sides at once.
-func TestParallel(t *testing.T) {
-	image, tree := fixture(t, "fragments")
-	f := mount(t, "fragments", image)
-	var group sync.WaitGroup
-	for range 8 {
-		group.Go(func() { compare(t, f, tree, false) })
-	}
-	group.Wait()
 }
 
 // A counted blob counts bytes that were read, block by block.

@@ -3,6 +3,8 @@ package erofs_test
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/otavet/otavet/ota/blob"
 	"github.com/otavet/otavet/ota/filesystem/erofs"
+	"github.com/otavet/otavet/ota/filesystem/vfs"
 	"github.com/otavet/otavet/ota/otatest"
 	"github.com/otavet/otavet/ota/parse"
 )
@@ -40,7 +43,7 @@ func inodeAt(t testing.TB, image []byte, path string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return int(i.Sys().(*erofs.Meta).Inode)*32 + int(le.Uint32(image[super+40:]))<<image[super+12]
+	return int(i.Sys().(*vfs.Meta).Inode)*32 + int(le.Uint32(image[super+40:]))<<image[super+12]
 }
 
 // body is where what follows the inode at off and its attributes stands, and its
@@ -138,7 +141,16 @@ func lies() []lie {
 		{"an unknown format of inode", "tiny-plain", "text", set(0, 0x25), stat("text"), U, "format of inode"},
 		{"layout 5", "tiny-plain", "text", set(0, 5<<1|1), stat("text"), U, "layout"},
 		{"a mode of nothing", "tiny-plain", "text", put16(4, 0o644), stat("text"), F, "no kind of file"},
-		{"another type than the entry", "tiny-plain", "text", put16(4, 0o20644), stat("text"), F, "another type"},
+		{"another type than the entry", "tiny-plain", "text", put16(4, 0o20644), func(f *erofs.FS) error {
+			list, err := f.ReadDir(".")
+			if i := slices.IndexFunc(list, func(e fs.DirEntry) bool { return e.Name() == "text" }); err == nil && list[i].Type() != fs.ModeDevice|fs.ModeCharDevice {
+				err = errors.New(fs.FormatDirEntry(list[i]))
+			}
+			if notes := fmt.Sprint(f.Notes()); err == nil && !strings.Contains(notes, "its entry text says that it is another kind of file") {
+				err = errors.New(notes)
+			}
+			return err
+		}, nil, ""},
 		{"2^63 bytes", "tiny-plain", "text", put64(8, 1<<63), stat("text"), F, "larger than any"},
 		{"2^40 bytes", "tiny-plain", "text", put64(8, 1<<40+392), read("text"), F, "ends before the data"},
 		{"data outside", "tiny-plain", "text", put32(16, 0xfffffff0), read("text"), F, "ends before the data"},
@@ -160,7 +172,7 @@ func lies() []lie {
 
 		{"an unknown format of chunks", "tiny-chunks", "text", put16(16, 0x80), read("text"), U, "format of chunks"},
 		{"2^60 bytes in chunks", "tiny-chunks", "text", put64(8, 1<<60), read("text"), F, "index has room for"},
-		{"chunks of 2^43 bytes", "tiny-chunks", "text", func(b []byte, at int) { b[at+16] |= 31; le.PutUint64(b[at+8:], 1<<44) }, read("text"), L, "256 MiB"},
+		{"chunks of 2^43 bytes", "tiny-chunks", "text", func(b []byte, at int) { b[at+16] |= 31; le.PutUint64(b[at+8:], 1<<44) }, read("text"), L, "larger than 268435456 bytes"},
 
 		{"names nowhere", "tiny-plain", "sub", func(b []byte, at int) { clear(b[list(b, at)+8 : list(b, at)+10]) }, readdir("sub"), F, "first name"},
 		{"names back and forth", "tiny-plain", "sub", func(b []byte, at int) { le.PutUint16(b[list(b, at)+12+8:], 300) }, readdir("sub"), F, "do not follow"},
@@ -168,11 +180,11 @@ func lies() []lie {
 		{"the root in a folder", "tiny-plain", "sub", func(b []byte, at int) {
 			copy(b[dirent(b, at, "again"):][:8], b[dirent(b, at, ".."):][:8])
 			b[dirent(b, at, "again")+10] = 2
-		}, readdir("sub/again"), F, "the root lies in a folder"},
+		}, readdir("sub/again"), F, "two places"},
 		{"the root in itself", "tiny-plain", ".", func(b []byte, at int) {
 			copy(b[dirent(b, at, "text"):][:8], b[dirent(b, at, "."):][:8])
 			b[dirent(b, at, "text")+10] = 2
-		}, readdir("text"), F, "the root lies in a folder"},
+		}, readdir("text"), F, "two places"},
 		{"a folder in its child", "tiny-plain", "sub", func(b []byte, at int) {
 			copy(b[dirent(b, at, "again"):][:8], b[dirent(b, at, "."):][:8])
 			b[dirent(b, at, "again")+10] = 2
@@ -180,7 +192,7 @@ func lies() []lie {
 		{"a folder of two names", "tiny-plain", ".", func(b []byte, at int) {
 			copy(b[dirent(b, at, "text"):][:8], b[dirent(b, at, "sub"):][:8])
 			b[dirent(b, at, "text")+10] = 2
-		}, readdir("."), F, "two names"},
+		}, readdir("text"), F, "two places"},
 		{"an entry of no type", "tiny-plain", "sub", func(b []byte, at int) { b[dirent(b, at, "again")+10] = 99 }, func(f *erofs.FS) error {
 			list, err := f.ReadDir("sub")
 			if err == nil && (list[0].Name() != "again" || list[0].Type() != 0) {
@@ -275,7 +287,7 @@ func TestNotes(t *testing.T) {
 		note string
 	}{
 		{func(b []byte) { copy(name(b, "hard"), "a/b!") }, "again tail", "an entry is left out that no system call can reach: \"a/b%21\""},
-		{func(b []byte) { copy(name(b, "hard"), "tail") }, "again tail", "another entry has the name tail; the first is read"},
+		{func(b []byte) { copy(name(b, "hard"), "tail") }, "again tail", "two entries have the name tail; the first is taken"},
 		{func(b []byte) { copy(name(b, "hard"), "h\x00/d") }, "again tail", "an entry is left out"},
 		{func(b []byte) { copy(name(b, "hard"), "h\x00rd") }, "again h%00rd tail", ""},
 	} {

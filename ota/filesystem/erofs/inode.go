@@ -2,31 +2,25 @@ package erofs
 
 import (
 	"encoding/binary"
-	"io/fs"
+	"fmt"
 	"math"
 	"time"
 
+	"github.com/otavet/otavet/ota/blob"
+	"github.com/otavet/otavet/ota/filesystem/vfs"
 	"github.com/otavet/otavet/ota/parse"
 )
 
-// A Meta is what an inode says beside what fs.FileInfo has. EROFS has no flags
-// of inodes: nothing in it is encrypted, verified file by file, or casefolded.
-type Meta struct {
-	UID, GID     uint32 // owner
-	Inode        uint64 // the number by which entries refer to it (nid); names of one file have the same
-	Links        uint32 // how many names it has; of a folder, its subfolders, too
-	Major, Minor uint32 // of a device node
-}
-
 // An inode is struct erofs_inode_compact or erofs_inode_extended.
 type inode struct {
+	f      *FS
 	at     place
 	nid    uint64
 	layout uint8
 	mode   uint16
 	size   int64
 	time   time.Time
-	meta   Meta
+	meta   vfs.Meta
 
 	xattrs    place // struct erofs_xattr_ibody_header
 	xattrSize int64
@@ -63,7 +57,7 @@ func (f *FS) inode(nid uint64) (n inode, err error) {
 		return n, err
 	}
 	le := binary.LittleEndian
-	n.at, n.nid, n.meta.Inode = at, nid, nid
+	n.f, n.at, n.nid, n.meta.Inode = f, at, nid, nid
 	format := le.Uint16(p[:])
 	n.layout = uint8(format >> 1 & 7)
 	n.mode = le.Uint16(p[4:])
@@ -111,8 +105,7 @@ func (f *FS) inode(nid uint64) (n inode, err error) {
 		n.startblk = uint64(high)<<32 | uint64(u)
 		n.hole = n.layout == layoutPlain && n.startblk == mask
 	case modeChar, modeBlock:
-		// new_decode_dev
-		n.meta.Major, n.meta.Minor = u&0xfff00>>8, u&0xff|u>>12&0xfff00
+		n.meta.Major, n.meta.Minor = vfs.Device(u)
 	case modePipe, modeSocket:
 	default:
 		return n, at.fail(parse.ErrFormat, "a mode that is of no kind of file", n.mode)
@@ -126,53 +119,23 @@ func (f *FS) inode(nid uint64) (n inode, err error) {
 	return n, nil
 }
 
-// fileMode is the mode as Go has it.
-func (n *inode) fileMode() fs.FileMode {
-	m := fs.FileMode(n.mode & 0o777)
-	if n.mode&0o4000 != 0 {
-		m |= fs.ModeSetuid
-	}
-	if n.mode&0o2000 != 0 {
-		m |= fs.ModeSetgid
-	}
-	if n.mode&0o1000 != 0 {
-		m |= fs.ModeSticky
-	}
-	switch n.mode & modeType {
-	case modeDir:
-		m |= fs.ModeDir
-	case modeLink:
-		m |= fs.ModeSymlink
-	case modeChar:
-		m |= fs.ModeDevice | fs.ModeCharDevice
-	case modeBlock:
-		m |= fs.ModeDevice
-	case modePipe:
-		m |= fs.ModeNamedPipe
-	case modeSocket:
-		m |= fs.ModeSocket
-	}
-	return m
+// Attr: see vfs.Inode.
+func (n *inode) Attr() vfs.Attr {
+	return vfs.Attr{Mode: vfs.Mode(n.mode), Size: n.size, ModTime: n.time, Meta: n.meta}
 }
 
-// entryMode is the type that an entry of a folder states: EROFS_FT_REG_FILE and
-// on. ok is false for one that is not known, and then only the inode tells.
-func entryMode(t uint8) (m fs.FileMode, ok bool) {
-	switch t {
-	case 1:
-		return 0, true
-	case 2:
-		return fs.ModeDir, true
-	case 3:
-		return fs.ModeDevice | fs.ModeCharDevice, true
-	case 4:
-		return fs.ModeDevice, true
-	case 5:
-		return fs.ModeNamedPipe, true
-	case 6:
-		return fs.ModeSocket, true
-	case 7:
-		return fs.ModeSymlink, true
+// Data gives the bytes of a regular file: see vfs.Inode.
+func (n *inode) Data() (blob.Blob, error) { return n.f.data(n) }
+
+// Target gives the target of a symbolic link: see vfs.Inode.
+func (n *inode) Target() (string, error) {
+	if n.size > vfs.MaxLink {
+		return "", n.at.fail(parse.ErrLimit, fmt.Sprintf("the target of a link is longer than %d bytes", vfs.MaxLink), n.size)
 	}
-	return 0, false
+	b, err := n.f.data(n)
+	if err != nil {
+		return "", err
+	}
+	p, err := blob.ReadAll(b, vfs.MaxLink)
+	return string(p), err
 }

@@ -55,7 +55,7 @@ func (f *FS) readSuper(devices []blob.Blob) error {
 	}
 	f.size = int64(blocks) << f.blockBits
 	if f.size > size {
-		f.note("the image has %d bytes, its superblock says %d", size, f.size)
+		f.notes.State("the image has %d bytes, its superblock says %d", size, f.size)
 	}
 	if err := f.algorithms(); err != nil {
 		return err

@@ -18,6 +18,7 @@ import (
 
 	"github.com/otavet/otavet/ota/blob"
 	"github.com/otavet/otavet/ota/filesystem/erofs"
+	"github.com/otavet/otavet/ota/filesystem/vfs"
 	"github.com/otavet/otavet/ota/otatest"
 	"github.com/otavet/otavet/ota/parse"
 )
@@ -109,7 +110,7 @@ func is(t testing.TB, f *erofs.FS, path string) (w want) {
 		t.Error(err)
 		return w
 	}
-	m := i.Sys().(*erofs.Meta)
+	m := i.Sys().(*vfs.Meta)
 	mode := uint32(i.Mode().Perm())
 	for bit, octal := range map[fs.FileMode]uint32{fs.ModeSetuid: 0o4000, fs.ModeSetgid: 0o2000, fs.ModeSticky: 0o1000} {
 		if i.Mode()&bit != 0 {
@@ -191,7 +192,7 @@ func compare(t testing.TB, f *erofs.FS, tree map[string]want, seconds bool) {
 			t.Errorf("%s: %v, %v", path, d.Type(), err)
 			return nil
 		}
-		inodes[path] = i.Sys().(*erofs.Meta).Inode
+		inodes[path] = i.Sys().(*vfs.Meta).Inode
 		return nil
 	})
 	if err != nil || len(left) > 0 {

@@ -1,22 +1,13 @@
 package erofs
 
 import (
-	"cmp"
 	"encoding/binary"
-	"io/fs"
 	"slices"
 
 	"github.com/otavet/otavet/ota/blob"
+	"github.com/otavet/otavet/ota/filesystem/vfs"
 	"github.com/otavet/otavet/ota/parse"
 )
-
-// A Xattr is an extended attribute.
-type Xattr struct {
-	// Name with its namespace, such as security.selinux, spelled with
-	// parse.Escape. Namespaces that Linux does not know are index-N.
-	Name  string
-	Value []byte
-}
 
 // readPrefixes reads the long prefixes, which stand in the image, in the packed
 // inode or in the metabox.
@@ -65,22 +56,10 @@ func readSome(b blob.Blob, p []byte, off int64) (int, error) {
 	return int(n), nil
 }
 
-// Xattrs gives the extended attributes of a file, folder, link or node, by name.
-// Where a name is there twice it is the first, of those of the inode before those
-// that are shared, as in Linux.
-func (f *FS) Xattrs(name string) ([]Xattr, error) {
-	n, err := f.lookup("xattrs", name)
-	if err != nil {
-		return nil, err
-	}
-	out, err := f.xattrs(&n)
-	if err != nil {
-		return nil, &fs.PathError{Op: "xattrs", Path: name, Err: err}
-	}
-	return out, nil
-}
-
-func (f *FS) xattrs(n *inode) ([]Xattr, error) {
+// Xattrs gives the extended attributes: those of the inode before those that are
+// shared, as in Linux. Namespaces that Linux does not know are index-N.
+func (n *inode) Xattrs() ([]vfs.Xattr, error) {
+	f := n.f
 	if n.xattrSize == 0 {
 		return nil, nil
 	}
@@ -99,7 +78,7 @@ func (f *FS) xattrs(n *inode) ([]Xattr, error) {
 	if entries > n.xattrSize {
 		return nil, n.xattrs.fail(parse.ErrFormat, "more shared attributes than there is room for", shared)
 	}
-	var out []Xattr
+	var out []vfs.Xattr
 	for at := entries; at < n.xattrSize; {
 		size, err := f.xattr(&out, p[at:], n.xattrs.add(at))
 		if err != nil {
@@ -114,11 +93,10 @@ func (f *FS) xattrs(n *inode) ([]Xattr, error) {
 			return nil, err
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Xattr) int { return cmp.Compare(a.Name, b.Name) })
-	return slices.CompactFunc(out, func(a, b Xattr) bool { return a.Name == b.Name }), nil
+	return out, nil
 }
 
-func (f *FS) sharedXattr(out *[]Xattr, at place) error {
+func (f *FS) sharedXattr(out *[]vfs.Xattr, at place) error {
 	var head [lenXattrEntry]byte
 	if err := f.read(at, head[:]); err != nil {
 		return err
@@ -132,7 +110,7 @@ func (f *FS) sharedXattr(out *[]Xattr, at place) error {
 }
 
 // xattr reads struct erofs_xattr_entry, and says how many bytes it has.
-func (f *FS) xattr(out *[]Xattr, p []byte, at place) (int, error) {
+func (f *FS) xattr(out *[]vfs.Xattr, p []byte, at place) (int, error) {
 	if len(p) < lenXattrEntry {
 		return 0, at.fail(parse.ErrFormat, "an attribute runs out of its room", len(p))
 	}
@@ -152,7 +130,7 @@ func (f *FS) xattr(out *[]Xattr, p []byte, at place) (int, error) {
 	name := string(p[lenXattrEntry : lenXattrEntry+nameLen])
 	if index > 0 || nameLen > 0 || valueSize > 0 { // else it fills room
 		value := slices.Clone(p[lenXattrEntry+nameLen : size])
-		*out = append(*out, Xattr{parse.Escape(prefix + name), value})
+		*out = append(*out, vfs.Xattr{Name: parse.Escape(prefix + name), Value: value})
 	}
 	return size, nil
 }

@@ -4,25 +4,15 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/otavet/otavet/ota/blob"
+	"github.com/otavet/otavet/ota/filesystem/vfs"
 	"github.com/otavet/otavet/ota/parse"
 )
 
 // maxAttrs bounds the values of the extended attributes of one file, in bytes.
 // In inode and block there is room for less than 64 KiB, and Linux sets none that is longer.
 const maxAttrs = 1 << 20
-
-// An Xattr is an extended attribute.
-type Xattr struct {
-	// Name with its namespace, such as security.selinux, spelled with
-	// parse.Escape. Beside those that Linux lists there are encryption.c (the
-	// policy of an encrypted file), verity.v, and for unknown namespaces index-N.
-	Name string
-	// Value is as stored: an access list (system.posix_acl_access) has the form of ext4, not that of the system call.
-	Value []byte
-}
 
 // An attr is an entry of a list of attributes.
 type attr struct {
@@ -110,21 +100,11 @@ func (f *FS) blockAttrs(n *inode) ([]attr, error) {
 	return attrList(p[lenAttrs:], lenAttrs, bad)
 }
 
-// Xattrs gives the extended attributes of a file, folder or link, by name. Of
-// two with the same name there is the one that Linux would give.
-func (f *FS) Xattrs(name string) ([]Xattr, error) {
-	n, err := f.find("xattrs", name)
-	if err != nil {
-		return nil, err
-	}
-	list, err := f.xattrs(n)
-	if err != nil {
-		return nil, pathError("xattrs", name, err)
-	}
-	return list, nil
-}
-
-func (f *FS) xattrs(n *inode) ([]Xattr, error) {
+// Xattrs gives the extended attributes. Beside those that Linux lists there are
+// encryption.c (the policy of an encrypted file), verity.v, and for unknown
+// namespaces index-N.
+func (n *inode) Xattrs() ([]vfs.Xattr, error) {
+	f := n.f
 	body, err := n.bodyAttrs()
 	if err != nil {
 		return nil, err
@@ -133,7 +113,7 @@ func (f *FS) xattrs(n *inode) ([]Xattr, error) {
 	if err != nil {
 		return nil, err
 	}
-	var list []Xattr
+	var list []vfs.Xattr
 	total := 0
 	for i, a := range append(body, block...) {
 		if a.index == attrSystem && a.name == "data" && i < len(body) && n.flags&flagInline != 0 {
@@ -147,14 +127,9 @@ func (f *FS) xattrs(n *inode) ([]Xattr, error) {
 		if total += len(a.value); total > maxAttrs {
 			return nil, n.fail(parse.ErrLimit, fmt.Sprintf("more than %d bytes of attributes", maxAttrs), nil)
 		}
-		list = append(list, Xattr{attrName(a.index, a.name), slices.Clone(a.value)})
+		list = append(list, vfs.Xattr{Name: attrName(a.index, a.name), Value: slices.Clone(a.value)})
 	}
-	slices.SortStableFunc(list, func(a, b Xattr) int { return strings.Compare(a.Name, b.Name) })
-	first := slices.CompactFunc(slices.Clone(list), func(a, b Xattr) bool { return a.Name == b.Name })
-	if len(first) < len(list) {
-		f.note("inode %d: two attributes have one name; the first is taken", n.number)
-	}
-	return first, nil
+	return list, nil
 }
 
 func attrName(index byte, name string) string {

@@ -20,6 +20,14 @@ type data struct {
 	last atomic.Pointer[leaf]
 }
 
+// Data gives the bytes of a regular file: see vfs.Inode.
+func (n *inode) Data() (blob.Blob, error) {
+	if n.flags&flagEncrypt != 0 {
+		return nil, n.fail(parse.ErrUnsupported, "it is encrypted", nil)
+	}
+	return n.f.data(n)
+}
+
 // data gives the bytes of an inode, of which the first part of the map is read.
 func (f *FS) data(n *inode) (blob.Blob, error) {
 	if n.flags&flagInline != 0 {

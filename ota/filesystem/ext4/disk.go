@@ -147,27 +147,21 @@ const (
 	flagCasefold  = 0x40000000 // EXT4_CASEFOLD_FL
 )
 
-// Kinds of files in i_mode, and those of directory entries beside them.
+// Kinds of files in i_mode.
 const (
-	modeFIFO   = 0x1000 // S_IFIFO, EXT4_FT_FIFO 5
-	modeChar   = 0x2000 // S_IFCHR, EXT4_FT_CHRDEV 3
-	modeDir    = 0x4000 // S_IFDIR, EXT4_FT_DIR 2
-	modeBlock  = 0x6000 // S_IFBLK, EXT4_FT_BLKDEV 4
-	modeFile   = 0x8000 // S_IFREG, EXT4_FT_REG_FILE 1
-	modeLink   = 0xa000 // S_IFLNK, EXT4_FT_SYMLINK 7
-	modeSocket = 0xc000 // S_IFSOCK, EXT4_FT_SOCK 6
+	modeFIFO   = 0x1000 // S_IFIFO
+	modeChar   = 0x2000 // S_IFCHR
+	modeDir    = 0x4000 // S_IFDIR
+	modeBlock  = 0x6000 // S_IFBLK
+	modeFile   = 0x8000 // S_IFREG
+	modeLink   = 0xa000 // S_IFLNK
+	modeSocket = 0xc000 // S_IFSOCK
 	modeKind   = 0xf000 // S_IFMT
-
-	modeSetUID = 0x800 // S_ISUID
-	modeSetGID = 0x400 // S_ISGID
-	modeSticky = 0x200 // S_ISVTX
 )
-
-// kinds are what the file_type of a directory entry means in i_mode.
-var kinds = [8]uint16{0, modeFile, modeDir, modeChar, modeBlock, modeFIFO, modeSocket, modeLink}
 
 // inode is what is read of struct ext4_inode.
 type inode struct {
+	f          *FS
 	number     uint32
 	mode       uint16 // i_mode
 	uid, gid   uint32 // i_uid, l_i_uid_high; i_gid, l_i_gid_high

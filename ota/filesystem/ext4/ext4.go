@@ -2,45 +2,31 @@ package ext4
 
 import (
 	"fmt"
-	"slices"
-	"sync"
 	"sync/atomic"
 
 	"github.com/otavet/otavet/ota/blob"
+	"github.com/otavet/otavet/ota/filesystem/vfs"
 	"github.com/otavet/otavet/ota/parse"
 )
-
-// maxNotes bounds what Notes gives.
-const maxNotes = 32
 
 func fail(off int64, kind error, msg string, got any) error {
 	return &parse.Error{Format: "ext4", Off: off, Msg: msg, Got: got, Kind: kind}
 }
 
-// An FS is a file system. It reads as names are asked for and keeps no more
-// than 32 MiB of what it read. Any number of goroutines may use it.
-//
-// Links are never followed: Stat tells of the link itself, ReadLink gives its
-// target, Open refuses it, and so does a name that leads through it. Devices,
-// pipes and sockets are listed and cannot be opened.
-//
-// Names are those of the file system, spelled with parse.Escape; a slash in a
-// name, which only an encrypted one can have, is spelled %2F.
+// An FS is a file system, with what package vfs says of it. It reads as names are
+// asked for and keeps no more than 32 MiB of what it read. Of an encrypted file,
+// Open gives an error of kind ErrUnsupported.
 type FS struct {
+	*vfs.FS
 	b         blob.Blob // as long as the file system
-	bud       *parse.Budget
 	super     superblock
 	block     int64 // bytes
 	descSize  int
 	seed      uint32 // of all checksums with metadata_csum
 	sums      bool   // metadata_csum
-	blocks    blockCache
+	blocks    *vfs.Blocks
 	lastGroup atomic.Pointer[groupTable]
-	folders   folderCache
-	stated    []string // notes of the superblock
-
-	mu    sync.Mutex
-	found []string // notes of what was read since, the least ones, in order
+	notes     vfs.Notes
 }
 
 // Open opens an ext2, ext3 or ext4 file system that begins at the start of b;
@@ -62,7 +48,7 @@ func Open(b blob.Blob, bud *parse.Budget) (*FS, error) {
 	if bud == nil {
 		bud = parse.NewBudget(parse.Limits{})
 	}
-	f := &FS{bud: bud}
+	f := &FS{}
 	if err := f.openSuper(b); err != nil {
 		return nil, tellBackup(b, err)
 	}
@@ -71,8 +57,9 @@ func Open(b blob.Blob, bud *parse.Budget) (*FS, error) {
 		return nil, fail(4, parse.ErrFormat, "the file system is longer than what holds it", f.Size())
 	}
 	f.b = in
-	f.blocks.init(f.block)
-	if _, err := f.enter(0, rootInode, false); err != nil {
+	f.blocks = vfs.NewBlocks(f.b, f.block, maxBlocks)
+	f.FS, err = vfs.New(vfs.Volume{Format: "ext4", Root: rootInode, Inode: f.entryInode, Budget: bud, Notes: &f.notes})
+	if err != nil {
 		return nil, err
 	}
 	return f, nil
@@ -121,24 +108,11 @@ func features(word int, bits uint32) []string {
 	return names
 }
 
-// Notes tells what is odd about the file system, at most 32 sentences: first of
-// its superblock, then, sorted, of what has been read so far.
-func (f *FS) Notes() []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.Concat(f.stated, f.found)
-}
-
-// note keeps the least sentences, so that which ones are kept does not depend
-// on who reads first.
-func (f *FS) note(format string, args ...any) {
-	s := fmt.Sprintf(format, args...)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	i, have := slices.BinarySearch(f.found, s)
-	if have {
-		return
+// entryInode is the inode that an entry of a folder refers to.
+func (f *FS) entryInode(ref uint64) (vfs.Inode, error) {
+	n, err := f.inode(uint32(ref)) // entries have 32 bits
+	if err != nil {
+		return nil, err
 	}
-	f.found = slices.Insert(f.found, i, s)
-	f.found = f.found[:min(len(f.found), maxNotes-len(f.stated))]
+	return n, nil
 }

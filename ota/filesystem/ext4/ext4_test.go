@@ -1,7 +1,6 @@
 package ext4_test
 
 import (
-	"bytes"
 	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
@@ -14,10 +13,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/otavet/otavet/ota/blob"
 	"github.com/otavet/otavet/ota/filesystem/ext4"
+	"github.com/otavet/otavet/ota/filesystem/vfs"
 	"github.com/otavet/otavet/ota/otatest"
 	"github.com/otavet/otavet/ota/parse"
 )
@@ -71,8 +70,8 @@ func raw(t testing.TB, name string) string {
 // line says of a file what testdata/images/ext4/tree.py says of it.
 func line(t testing.TB, f *ext4.FS, name string, info fs.FileInfo) string {
 	t.Helper()
-	kind, what, links := "?", "-", fmt.Sprint(info.Sys().(*ext4.Meta).Links)
-	m := info.Sys().(*ext4.Meta)
+	kind, what, links := "?", "-", fmt.Sprint(info.Sys().(*vfs.Meta).Links)
+	m := info.Sys().(*vfs.Meta)
 	switch mode := info.Mode(); mode.Type() {
 	case 0:
 		kind, what = "f", sum(t, f, name)
@@ -221,71 +220,9 @@ func TestCopied(t *testing.T) {
 	}
 }
 
-// TestSuite runs the suite of the standard library over what it can take: no
-// links, no devices, no backslash.
+// TestSuite runs the suite of all readers over each image that is not encrypted.
 func TestSuite(t *testing.T) {
-	for name, dirs := range map[string][]string{
-		"ext2": {"plain", "modes"}, "inline": {"plain", "modes", "times"}, "htree": {"modes", "unwritten"}, "block64k": {"modes"}, "android": {"plain", "bin"},
-	} {
-		f := open(t, fixture(t, name+".img"))
-		for _, dir := range dirs {
-			sub, err := fs.Sub(f, dir)
-			if err != nil {
-				t.Fatal(err)
-			}
-			list, err := fs.ReadDir(sub, ".")
-			if err != nil || len(list) == 0 {
-				t.Fatalf("%s: %d entries, %v", dir, len(list), err)
-			}
-			var names []string
-			for _, e := range list {
-				names = append(names, e.Name())
-			}
-			if err := fstest.TestFS(sub, names...); err != nil {
-				t.Errorf("%s, %s: %v", name, dir, err)
-			}
-		}
-	}
-}
-
-// TestBlobs reads every kind of file at odd offsets, and from many sides at once.
-func TestBlobs(t *testing.T) {
-	for image, files := range map[string][]string{
-		"ext2":     {"plain/empty", "plain/65537", "hole/start", "hole/both", "frag/many"},
-		"htree":    {"plain/4096", "hole/both", "unwritten/middle", "unwritten/whole", "frag/many"},
-		"inline":   {"plain/1", "plain/60", "plain/61", "plain/157", "plain/200", "unwritten/middle"},
-		"block64k": {"plain/65536", "plain/65537", "hole/both"},
-		"bigalloc": {"plain/65537", "unwritten/middle", "hole/both"},
-		"android":  {"plain/65537", "plain/again", "frag/many"},
-	} {
-		f := open(t, fixture(t, image+".img"))
-		for _, name := range files {
-			want, err := f.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			b, release, err := f.Blob(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			otatest.TestBlob(t, b, want)
-			if err := release(); err != nil {
-				t.Error(err)
-			}
-			file, err := f.Open(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := io.ReadAll(file)
-			if err != nil || !bytes.Equal(got, want) {
-				t.Errorf("%s: %s read in order: %d bytes, %v", image, name, len(got), err)
-			}
-			if err := file.Close(); err != nil {
-				t.Error(err)
-			}
-			if _, err := file.Read(make([]byte, 1)); err == nil {
-				t.Errorf("%s is read after it was closed", name)
-			}
-		}
+	for _, name := range append(slices.Clip(images), "block64k", "casefold") {
+		t.Run(name, func(t *testing.T) { otatest.TestFileSystem(t, open(t, fixture(t, name+".img"))) })
 	}
 }

@@ -3,81 +3,36 @@ package ext4
 import (
 	"encoding/binary"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/otavet/otavet/ota/blob"
+	"github.com/otavet/otavet/ota/filesystem/vfs"
 	"github.com/otavet/otavet/ota/parse"
 )
 
-const (
-	// maxEntries bounds the entries of one folder. No image of a device has as
-	// many files in all of its folders.
-	maxEntries = 1 << 17
+// maxFolder bounds the bytes of a folder, in which there may be no entries at all.
+const maxFolder = 64 << 20
 
-	// maxNames bounds the bytes of all names of one folder, as they are spelled.
-	maxNames = 8 << 20
-
-	// maxFolder bounds the bytes of a folder, in which there may be no entries at all.
-	maxFolder = 64 << 20
-)
-
-// A folder is the entries of an inode, but . and .., by name.
-type folder struct {
-	parent  uint32 // what .. is
-	entries []entry
-	cost    int // in memory, about
-}
-
-// An entry is a name of an inode.
-type entry struct {
-	name  string
-	inode uint32
-	kind  uint16 // as the entry states it, in the terms of i_mode; zero: it does not
-	twice bool   // an earlier entry of the folder has the same inode
-}
-
-// find gives the entry of a name.
-func (d *folder) find(name string) *entry {
-	i, ok := slices.BinarySearchFunc(d.entries, name, func(e entry, name string) int { return strings.Compare(e.name, name) })
-	if !ok {
-		return nil
-	}
-	return &d.entries[i]
-}
-
-// folder reads the folder of an inode, and charges for it when it is read first.
-func (f *FS) folder(number uint32) (*folder, error) {
-	if d := f.folders.get(number); d != nil {
-		return d, nil
-	}
-	n, err := f.inode(number)
-	if err != nil {
-		return nil, err
-	}
-	if n.kind() != modeDir {
-		return nil, n.fail(parse.ErrFormat, "no folder", n.mode)
-	}
-	r := folderReader{f: f, n: n, d: &folder{}}
+// List adds the entries of a folder: see vfs.Inode.
+func (n *inode) List(d *vfs.Folder, up uint64) error {
+	r := folderReader{f: n.f, n: n, d: d}
 	if err := r.read(); err != nil {
-		return nil, err
+		return err
 	}
-	r.finish()
-	pay := func() error { return f.bud.Entry("ext4", int64(len(r.d.entries))+r.blocks) }
-	if err := f.folders.put(number, r.d, pay); err != nil {
-		return nil, err
+	if uint64(r.parent) != up || n.number == rootInode && up != rootInode {
+		return fail(-1, parse.ErrFormat, fmt.Sprintf("inode %d: a folder in folder %d, whose own .. is %d", n.number, up, r.parent), nil)
 	}
-	return r.d, nil
+	d.Charge(r.blocks)
+	return nil
 }
 
 // A folderReader reads the entries of a folder, in the order in which they stand.
 type folderReader struct {
 	f      *FS
 	n      *inode
-	d      *folder
-	names  int   // bytes
-	blocks int64 // beyond the first
-	dots   int   // how many of . and .. have been met
+	d      *vfs.Folder
+	parent uint32 // what .. is
+	blocks int64  // beyond the first
+	dots   int    // how many of . and .. have been met
 }
 
 func (r *folderReader) bad(msg string, got any) error { return r.n.fail(parse.ErrFormat, msg, got) }
@@ -167,33 +122,20 @@ func (r *folderReader) add(number uint32, raw []byte, kind byte) error {
 		return r.bad("a folder that does not begin with . and ..", name)
 	case r.dots < 2:
 		if r.dots++; r.dots == 2 {
-			r.d.parent = number
+			r.parent = number
 		} else if number != r.n.number {
 			return r.bad("a folder whose . is another one", number)
 		}
 		return nil
 	case name == "." || name == "..":
-		r.f.note("inode %d: a further entry %s is left out", r.n.number, name)
+		r.f.notes.Found("inode %d: a further entry %s is left out", r.n.number, name)
 		return nil
-	case name == "":
-		return r.bad("an entry without a name", number)
 	}
-	e := entry{name: spell(raw), inode: number}
-	if r.f.super.incompat&incompatFiletype != 0 && kind < byte(len(kinds)) {
-		e.kind = kinds[kind]
+	typ := vfs.Untyped
+	if r.f.super.incompat&incompatFiletype != 0 {
+		typ = vfs.EntryType(kind)
 	}
-	r.names += len(e.name)
-	if len(r.d.entries) == maxEntries || r.names > maxNames {
-		return r.n.fail(parse.ErrLimit, fmt.Sprintf("a folder of more than %d entries, or %d bytes of names", maxEntries, maxNames), nil)
-	}
-	r.d.entries = append(r.d.entries, e)
-	return nil
-}
-
-// spell is the one spelling of a name. A slash can only be in a name that is
-// encrypted or broken.
-func spell(raw []byte) string {
-	return strings.ReplaceAll(parse.Escape(string(raw)), "/", "%2F")
+	return r.d.Add(string(raw), uint64(number), typ)
 }
 
 // readInline reads a folder that is in its inode: in the place of the map the
@@ -206,33 +148,9 @@ func (r *folderReader) readInline() error {
 	if r.n.size != uint64(len(r.n.block)+len(rest)) {
 		return r.bad("its size is not that of the bytes in it", r.n.size)
 	}
-	r.d.parent, r.dots = binary.LittleEndian.Uint32(r.n.block[:]), 2
+	r.parent, r.dots = binary.LittleEndian.Uint32(r.n.block[:]), 2
 	if err := r.readEntries(r.n.block[4:], 4); err != nil {
 		return err
 	}
 	return r.readEntries(rest, int64(len(r.n.block)))
-}
-
-// finish sorts the entries, and of two with one name keeps the first, which is
-// what Linux finds.
-func (r *folderReader) finish() {
-	d := r.d
-	seen := make(map[uint32]bool, len(d.entries))
-	for i := range d.entries {
-		e := &d.entries[i]
-		e.twice = seen[e.inode]
-		seen[e.inode] = true
-		if strings.Contains(e.name, "%2F") && r.n.flags&flagEncrypt == 0 {
-			r.f.note("inode %d: the name %s has a slash in it", r.n.number, e.name)
-		}
-	}
-	slices.SortStableFunc(d.entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
-	d.entries = slices.CompactFunc(d.entries, func(a, b entry) bool {
-		if a.name == b.name {
-			r.f.note("inode %d: two entries have the name %s; the first is taken", r.n.number, b.name)
-		}
-		return a.name == b.name
-	})
-	d.entries = slices.Clip(d.entries)
-	d.cost = cap(d.entries)*32 + r.names + 256
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/otavet/otavet/ota/blob"
 	"github.com/otavet/otavet/ota/filesystem/ext4"
+	"github.com/otavet/otavet/ota/filesystem/vfs"
 	"github.com/otavet/otavet/ota/otatest"
 	"github.com/otavet/otavet/ota/parse"
 )
@@ -100,7 +101,7 @@ func TestEncrypted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := info.Sys().(*ext4.Meta)
+		m := info.Sys().(*vfs.Meta)
 		if line := fmt.Sprintf("%7d  %2s", m.Inode, map[fs.FileMode]string{0: "10", fs.ModeDir: "4", fs.ModeSymlink: "12"}[info.Mode().Type()]); !strings.Contains(string(text), line) || !m.Encrypted {
 			t.Errorf("%s: inode %d, mode %v, encrypted %v", name, m.Inode, info.Mode(), m.Encrypted)
 		}
@@ -135,12 +136,12 @@ func TestEncrypted(t *testing.T) {
 
 // TestFlags: casefold is told, and other spellings are not found; chattr +i is told.
 func TestFlags(t *testing.T) {
-	meta := func(f *ext4.FS, name string) *ext4.Meta {
+	meta := func(f *ext4.FS, name string) *vfs.Meta {
 		info, err := f.Stat(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return info.Sys().(*ext4.Meta)
+		return info.Sys().(*vfs.Meta)
 	}
 	f := open(t, fixture(t, "casefold.img"))
 	if !meta(f, "names").Casefold || meta(f, ".").Casefold {
@@ -314,18 +315,6 @@ func TestTouched(t *testing.T) {
 	if c.bytes > 4097+12<<10 {
 		t.Errorf("%d bytes are read", c.bytes)
 	}
-}
-
-// TestConcurrent: eight readers see what one sees, whoever is first.
-func TestConcurrent(t *testing.T) {
-	image := fixture(t, "inline.img")
-	want := lines(t, open(t, image))
-	f := open(t, image)
-	var group sync.WaitGroup
-	for range 8 {
-		group.Go(func() { compare(t, lines(t, f), want) })
-	}
-	group.Wait()
 }
 
 // TestMemory: a folder of the most entries, whose names are long, a file in the

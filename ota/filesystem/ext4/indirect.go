@@ -34,17 +34,17 @@ func (f *FS) indirect(n *inode, block uint64) (*leaf, error) {
 		if !f.holds(pointer, 1) {
 			return nil, fail(at, parse.ErrFormat, inodeWords(n)+"a block of its map lies outside the file system", pointer)
 		}
-		m, err := f.readBlock(pointer, inodeWords(n)+"its map")
+		data, off, err := f.readBlock(pointer, inodeWords(n)+"its map")
 		if err != nil {
 			return nil, err
 		}
 		if level == 1 {
-			return f.pointers(n, first, m.data, m.off)
+			return f.pointers(n, first, data, off)
 		}
 		span, level = span/per, level-1
 		i := (block - first) / span
 		first += i * span
-		pointer, at = uint64(le.Uint32(m.data[4*i:])), m.off+int64(4*i)
+		pointer, at = uint64(le.Uint32(data[4*i:])), off+int64(4*i)
 	}
 }
 

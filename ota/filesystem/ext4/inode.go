@@ -3,10 +3,10 @@ package ext4
 import (
 	"encoding/binary"
 	"fmt"
-	"io/fs"
 	"math"
 	"time"
 
+	"github.com/otavet/otavet/ota/filesystem/vfs"
 	"github.com/otavet/otavet/ota/parse"
 )
 
@@ -32,12 +32,12 @@ func (f *FS) inodeAt(number uint32) ([]byte, int64, error) {
 		f.lastGroup.Store(last)
 	}
 	size := int64(s.inodeSize)
-	m, err := f.readBlock(last.table+uint64(index*size/f.block), "the inodes")
+	data, off, err := f.readBlock(last.table+uint64(index*size/f.block), "the inodes")
 	if err != nil {
 		return nil, 0, err
 	}
 	at := index * size % f.block
-	return m.data[at : at+size], m.off + at, nil
+	return data[at : at+size], off + at, nil
 }
 
 // inode reads an inode that an entry of a folder names, as ext4_iget does.
@@ -53,7 +53,7 @@ func (f *FS) anyInode(number uint32) (*inode, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &inode{number: number, off: off}
+	n := &inode{f: f, number: number, off: off}
 	n.read(parse.NewCursor("ext4", p, off))
 	var ok bool
 	if n.seed, ok = f.inodeSum(p, number, n.generation); !ok {
@@ -128,38 +128,14 @@ func (f *FS) maxSize(n *inode) uint64 {
 
 func (n *inode) kind() uint16 { return n.mode & modeKind }
 
-// fileMode is i_mode as Go has it.
-func (n *inode) fileMode() fs.FileMode {
-	m := fs.FileMode(n.mode&0o777) | fileType(n.kind())
-	for _, bit := range [...]struct {
-		raw  uint16
-		mode fs.FileMode
-	}{{modeSetUID, fs.ModeSetuid}, {modeSetGID, fs.ModeSetgid}, {modeSticky, fs.ModeSticky}} {
-		if n.mode&bit.raw != 0 {
-			m |= bit.mode
-		}
-	}
-	return m
-}
-
-func fileType(kind uint16) fs.FileMode {
-	switch kind {
-	case modeDir:
-		return fs.ModeDir
-	case modeLink:
-		return fs.ModeSymlink
-	case modeChar:
-		return fs.ModeDevice | fs.ModeCharDevice
-	case modeBlock:
-		return fs.ModeDevice
-	case modeFIFO:
-		return fs.ModeNamedPipe
-	case modeSocket:
-		return fs.ModeSocket
-	case modeFile:
-		return 0
-	}
-	return fs.ModeIrregular
+// Attr: see vfs.Inode.
+func (n *inode) Attr() vfs.Attr {
+	a := vfs.Attr{Mode: vfs.Mode(n.mode), Size: int64(n.size), ModTime: n.modTime(), Meta: vfs.Meta{
+		UID: n.uid, GID: n.gid, Inode: uint64(n.number), Links: uint32(n.links),
+		Verity: n.flags&flagVerity != 0, Encrypted: n.flags&flagEncrypt != 0, Casefold: n.flags&flagCasefold != 0, Immutable: n.flags&flagImmutable != 0,
+	}}
+	a.Major, a.Minor = n.device()
+	return a
 }
 
 // modTime is i_mtime: seconds since 1970, of which i_mtime_extra has two more
@@ -176,8 +152,7 @@ func (n *inode) device() (major, minor uint32) {
 		return 0, 0
 	}
 	if dev := binary.LittleEndian.Uint32(n.block[:]); dev != 0 {
-		return dev >> 8 & 0xff, dev & 0xff
+		return vfs.OldDevice(dev)
 	}
-	dev := binary.LittleEndian.Uint32(n.block[4:])
-	return dev >> 8 & 0xfff, dev&0xff | dev>>12&0xfff00
+	return vfs.Device(binary.LittleEndian.Uint32(n.block[4:]))
 }

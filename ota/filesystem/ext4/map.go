@@ -86,11 +86,11 @@ func (f *FS) extents(n *inode, block uint64) (*leaf, error) {
 		if err != nil || child == 0 {
 			return l, err
 		}
-		m, err := f.readBlock(child, inodeWords(n)+"extents")
+		data, at, err := f.readBlock(child, inodeWords(n)+"extents")
 		if err != nil {
 			return nil, err
 		}
-		node, off, depth = m.data, m.off, deep
+		node, off, depth = data, at, deep
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/otavet/otavet/ota/blob"
 	"github.com/otavet/otavet/ota/filesystem/ext4"
+	"github.com/otavet/otavet/ota/filesystem/vfs"
 	"github.com/otavet/otavet/ota/image/sparse"
 	"github.com/otavet/otavet/ota/otatest"
 	"github.com/otavet/otavet/ota/parse"
@@ -62,7 +63,7 @@ func agree(t *testing.T, f *ext4.FS, image string) (files, attrs int, size int64
 			return err
 		}
 		files++
-		m := info.Sys().(*ext4.Meta)
+		m := info.Sys().(*vfs.Meta)
 		x, err := f.Xattrs(name)
 		if err != nil {
 			return err
@@ -124,7 +125,7 @@ func checkList(t *testing.T, name string, list []fs.DirEntry, said string) {
 			continue
 		}
 		if name := plain(e.Name()); !strings.Contains(name, "\n") { // which debugfs does not spell
-			got = append(got, fmt.Sprintf("%d %s", info.Sys().(*ext4.Meta).Inode, name))
+			got = append(got, fmt.Sprintf("%d %s", info.Sys().(*vfs.Meta).Inode, name))
 		}
 	}
 	for l := range strings.Lines(said) {
@@ -142,7 +143,7 @@ func checkList(t *testing.T, name string, list []fs.DirEntry, said string) {
 
 func checkStat(t *testing.T, f *ext4.FS, name string, info fs.FileInfo, attrs int, said string) {
 	t.Helper()
-	m := info.Sys().(*ext4.Meta)
+	m := info.Sys().(*vfs.Meta)
 	has := func(format string, args ...any) {
 		if !regexp.MustCompile(fmt.Sprintf(format, args...)).MatchString(said) {
 			t.Errorf("%s: no %q in what debugfs says:\n%s", name, fmt.Sprintf(format, args...), said)

@@ -111,7 +111,7 @@ func (f *FS) geometry() error {
 
 func (f *FS) stateNotes() {
 	s := &f.super
-	note := func(format string, args ...any) { f.stated = append(f.stated, fmt.Sprintf(format, args...)) }
+	note := f.notes.State
 	if s.incompat&incompatRecover != 0 {
 		note("the journal holds changes that have not been made (needs_recovery); the file system is read as it is")
 	} else if s.state&stateClean == 0 {
@@ -157,13 +157,13 @@ func tellBackup(b blob.Blob, err error) error {
 func (f *FS) group(group uint32) (table uint64, err error) {
 	s := &f.super
 	perBlock := uint32(f.block) / uint32(f.descSize)
-	desc, err := f.readBlock(f.descBlock(group/perBlock, perBlock), "the group descriptors")
+	desc, off, err := f.readBlock(f.descBlock(group/perBlock, perBlock), "the group descriptors")
 	if err != nil {
 		return 0, err
 	}
 	at := int64(group%perBlock) * int64(f.descSize)
-	d := desc.data[at : at+int64(f.descSize)]
-	at += desc.off
+	d := desc[at : at+int64(f.descSize)]
+	at += off
 	if sum := binary.LittleEndian.Uint16(d[descSum:]); sum != f.descSum(group, d) {
 		return 0, fail(at+descSum, parse.ErrFormat, fmt.Sprintf("the descriptor of group %d does not have its checksum", group), sum)
 	}

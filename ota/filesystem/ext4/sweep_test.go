@@ -8,6 +8,7 @@ import (
 
 	"github.com/otavet/otavet/ota/blob"
 	"github.com/otavet/otavet/ota/filesystem/ext4"
+	"github.com/otavet/otavet/ota/filesystem/vfs"
 	"github.com/otavet/otavet/ota/otatest"
 	"github.com/otavet/otavet/ota/parse"
 )
@@ -46,7 +47,7 @@ func look(t testing.TB, b blob.Blob) (seen string, whole bool) {
 			return nil
 		}
 		say(info, nil)
-		say(*info.Sys().(*ext4.Meta), nil)
+		say(*info.Sys().(*vfs.Meta), nil)
 		attrs, err := f.Xattrs(name)
 		for _, a := range attrs {
 			say(a.Name, nil)
