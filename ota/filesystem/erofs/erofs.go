@@ -1,7 +1,6 @@
 package erofs
 
 import (
-	"encoding/hex"
 	"fmt"
 	"sync"
 	"time"
@@ -119,14 +118,7 @@ func (f *FS) BlockSize() int { return 1 << f.blockBits }
 func (f *FS) Label() string { return parse.Escape(cstring(f.super.volumeName[:])) }
 
 // UUID is the UUID of the volume in its usual form; "" if it is zero.
-func (f *FS) UUID() string {
-	u := f.super.uuid
-	if u == [16]byte{} {
-		return ""
-	}
-	x := hex.EncodeToString(u[:])
-	return x[:8] + "-" + x[8:12] + "-" + x[12:16] + "-" + x[16:20] + "-" + x[20:]
-}
+func (f *FS) UUID() string { return vfs.UUID(f.super.uuid) }
 
 // Created is the time that compact inodes count from: in most images, when it
 // was made.

@@ -77,11 +77,8 @@ func (f *FS) Label() string { return f.super.label }
 // MountedAt is where the file system was last mounted; Android's tools write where it is to be.
 func (f *FS) MountedAt() string { return f.super.mounted }
 
-// UUID is the identity of the file system, in lower case with dashes.
-func (f *FS) UUID() string {
-	u := f.super.uuid
-	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
-}
+// UUID is the identity of the file system, in lower case with dashes; "" if it is zero.
+func (f *FS) UUID() string { return vfs.UUID(f.super.uuid) }
 
 // Features are the names that e2fsprogs has for the features that are set; one
 // that it has no name for is called by its word and bit, such as incompat_0x800000.

@@ -2,7 +2,6 @@ package f2fs
 
 import (
 	"errors"
-	"fmt"
 	"sync"
 
 	"github.com/otavet/otavet/ota/blob"
@@ -114,11 +113,8 @@ func (f *FS) Label() string { return f.super.label }
 // Version is what the kernel, or the tool, that wrote last says of itself.
 func (f *FS) Version() string { return f.super.version }
 
-// UUID is the identity of the file system, in lower case with dashes.
-func (f *FS) UUID() string {
-	u := f.super.uuid
-	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
-}
+// UUID is the identity of the file system, in lower case with dashes; "" if it is zero.
+func (f *FS) UUID() string { return vfs.UUID(f.super.uuid) }
 
 // Features are the names that f2fs-tools has for the features that are set.
 func (f *FS) Features() []string { return features(f.super.feature) }

@@ -47,3 +47,11 @@ func (n *Notes) List() []string {
 	defer n.mu.Unlock()
 	return slices.Concat(n.stated, n.found)
 }
+
+// UUID is a UUID as everybody writes it, in lower case with dashes; "" if it is zero.
+func UUID(u [16]byte) string {
+	if u == [16]byte{} {
+		return ""
+	}
+	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
+}
