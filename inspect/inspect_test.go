@@ -48,12 +48,12 @@ func inputs(t testing.TB) []string {
 	for _, name := range []string{"example.zip", "ec.zip", "sha1.zip", "runs.zip", "tampered.zip", "unsigned.zip", "twice.zip", "jar.zip", "source"} {
 		paths = append(paths, filepath.Join(root, "testdata/updates", name))
 	}
-	return paths
+	return append(paths, filepath.Join(root, "testdata/updates/nimbus-ab.zip"), filepath.Join(root, "testdata/images/layers/rom.zip"))
 }
 
 func dataInputs(t testing.TB) []string {
 	var paths []string
-	for _, pattern := range []string{"recovery/*.zip", "rom/*", "transfer/*", "apex/*.apex", "droidbench/apk/Lifecycle/*.apk"} {
+	for _, pattern := range []string{"recovery/*.zip", "rom/*", "transfer/*", "apex/*.apex", "apex/*.capex", "payload/full_payload.bin", "sparse/*.img", "droidbench/apk/Lifecycle/*.apk"} {
 		found, err := filepath.Glob(filepath.Join(otatest.Data(t), pattern))
 		if err != nil || len(found) == 0 {
 			t.Fatalf("%s: %d files, %v", pattern, len(found), err)
@@ -222,7 +222,7 @@ func TestWantedKinds(t *testing.T) {
 		t.Errorf("kinds %s, want %s: the update needs them", got, want)
 	}
 	f = run(t, p, nil, 1)
-	if got, want := kindNames(f), "apps certificates components defaults gaps members metadata partitions permissions properties script settings signatures statements update"; got != want {
+	if got, want := kindNames(f), "apps certificates components defaults gaps members metadata modules partitions permissions properties script settings signatures statements update"; got != want {
 		t.Errorf("kinds %s, want %s", got, want)
 	}
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/otavet/otavet/inspect/fact"
 	"github.com/otavet/otavet/ota"
-	"github.com/otavet/otavet/ota/blob"
 )
 
 // own makes the kinds that follow from the package itself.
@@ -119,10 +118,9 @@ func (r *run) partition(ctx context.Context, q *ota.Partition, f *fact.Facts) er
 			f.Gaps = append(f.Gaps, g)
 		}
 		rec.Size, rec.At.SHA256 = made.Size, made.SHA256
-		f.Partitions = append(f.Partitions, rec)
-		return nil
 	}
 	fsys, err := q.FS(ctx)
+	rec.Mount = q.Mount // which the files tell
 	if err == nil {
 		fs.WalkDir(fsys, ".", func(path string, d fs.DirEntry, err error) error {
 			if err != nil { // visits, which may not run, has gaps of other kinds
@@ -135,70 +133,19 @@ func (r *run) partition(ctx context.Context, q *ota.Partition, f *fact.Facts) er
 				return nil
 			}
 			rec.Files++
+			if q.Image != nil {
+				return ctx.Err()
+			}
 			if info, err := d.Info(); err == nil && info.Mode().IsRegular() {
 				rec.Size += info.Size()
 			}
 			return ctx.Err()
 		})
+		rec.Filesystem, rec.Notes = q.Filesystem()
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	f.Partitions = append(f.Partitions, rec)
 	return nil
-}
-
-// Open gives the bytes that a Location names, so that evidence can be read
-// again; the function frees them. Offset, line and symbol are the caller's
-// to look at.
-func Open(ctx context.Context, p *ota.Package, at fact.Location) (blob.Blob, func() error, error) {
-	b, closer, err := openOuter(ctx, p, at)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", at, err)
-	}
-	budget := p.Budget()
-	for i, name := range at.Inner {
-		fsys, inner, err := ota.Inside(ctx, b, budget)
-		if err == nil {
-			var in blob.Blob
-			var closeIn func() error
-			in, closeIn, err = ota.OpenBlob(ctx, fsys, name, p.Spool())
-			if err == nil {
-				outer := closer
-				b, budget, closer = in, inner, func() error { closeIn(); return outer() }
-			}
-		}
-		if err != nil {
-			closer()
-			at.Inner = at.Inner[:i+1]
-			return nil, nil, fmt.Errorf("%s: %w", at, err)
-		}
-	}
-	return b, closer, nil
-}
-
-func openOuter(ctx context.Context, p *ota.Package, at fact.Location) (blob.Blob, func() error, error) {
-	nothing := func() error { return nil }
-	if at.Partition == "" {
-		if at.Path != "" {
-			return p.OpenMember(ctx, at.Path)
-		}
-		if p.File == nil {
-			return nil, nil, fmt.Errorf("the update is a folder: name a file of it")
-		}
-		return p.File, nothing, nil
-	}
-	for _, q := range p.Partitions {
-		if q.Name != at.Partition || q.Slot != at.Slot {
-			continue
-		}
-		if at.Path != "" {
-			return p.OpenFile(ctx, q, at.Path)
-		}
-		if q.Image == nil {
-			return nil, nil, fmt.Errorf("the partition is a tree: name a file of it")
-		}
-		return q.Image, nothing, nil
-	}
-	return nil, nil, fmt.Errorf("no such partition: %w", fs.ErrNotExist)
 }

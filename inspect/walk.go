@@ -22,7 +22,9 @@ type visit struct {
 	at     fact.Location
 	info   fs.FileInfo
 	budget *parse.Budget
-	device bool // it is installed: it makes a record in files
+	device bool           // it is installed: it makes a record in files
+	part   bool           // it is a part of an image, such as the ramdisk of a boot image
+	image  *ota.Partition // in place of all above but at: an image that holds no filesystem
 }
 
 // visits lists the package's own members and the files of each partition. A
@@ -30,32 +32,59 @@ type visit struct {
 func (r *run) visits(ctx context.Context) ([]visit, []fact.Gap) {
 	var list []visit
 	var gaps []fact.Gap
-	add := func(fsys fs.FS, at func(string) fact.Location, skip func(string) bool, installed bool) {
-		vs, gs := walk(ctx, fsys, at, skip)
+	add := func(fsys fs.FS, budget *parse.Budget, at func(string) fact.Location, skip func(string) bool, installed bool) {
+		vs, gs := walk(ctx, fsys, budget, at, skip)
 		for i := range vs {
-			vs[i].budget, vs[i].device = r.p.Budget(), installed
+			vs[i].device = installed
 		}
 		list, gaps = append(list, vs...), append(gaps, r.reach(gs)...)
 	}
 	var partitions []visitRoot
 	for _, q := range r.p.Partitions {
 		fsys, err := q.FS(ctx)
+		if err != nil && q.Image != nil && errors.Is(err, parse.ErrUnsupported) {
+			list = append(list, visit{at: PartitionLocation(q, ""), image: q})
+			continue
+		}
 		if err != nil {
-			g := GapOf(PartitionLocation(q, ""), err, kindsOn(q.Name)...)
-			// What stands elsewhere is not less certain for it.
-			g.Subjects = []fact.Subject{{Kind: "partition", ID: q.Name}}
-			gaps = append(gaps, g)
+			gaps = append(gaps, partitionGap(q, err))
 			continue
 		}
 		partitions = append(partitions, visitRoot{q, fsys})
 	}
 	if r.p.Members != nil {
-		add(r.p.Members, func(path string) fact.Location { return fact.Location{Path: path} }, r.p.Installed, false)
+		add(r.p.Members, r.p.Budget(), func(path string) fact.Location { return fact.Location{Path: path} }, r.p.Installed, false)
 	}
 	for _, root := range partitions {
-		add(root.fsys, func(path string) fact.Location { return PartitionLocation(root.q, path) }, nil, true)
+		add(root.fsys, root.q.Budget(), func(path string) fact.Location { return PartitionLocation(root.q, path) }, nil, true)
 	}
 	return list, gaps
+}
+
+// partitionGap is the gap of a partition whose files cannot be read.
+func partitionGap(q *ota.Partition, err error) fact.Gap {
+	g := GapOf(PartitionLocation(q, ""), err, kindsOn(q.Name)...)
+	// What stands elsewhere is not less certain for it.
+	g.Subjects = []fact.Subject{{Kind: "partition", ID: q.Name}}
+	return g
+}
+
+// image looks into an image that holds no filesystem: its parts, such as a ramdisk.
+func (r *run) image(ctx context.Context, q *ota.Partition, at fact.Location, out *fact.Facts) error {
+	_, none := q.FS(ctx)
+	fsys, budget, err := ota.Inside(ctx, q.Image, r.p.Budget(), r.p.Spool())
+	if err != nil {
+		if errors.Is(err, parse.ErrUnsupported) {
+			err = none // which says it of the partition
+		}
+		if fatal(ctx, err) {
+			return err
+		}
+		out.Gaps = append(out.Gaps, partitionGap(q, err))
+		return nil
+	}
+	defer closeInside(fsys)
+	return r.descend(ctx, at, fsys, budget, true, out)
 }
 
 type visitRoot struct {
@@ -79,7 +108,10 @@ func (r *run) reach(gaps []fact.Gap) []fact.Gap {
 	return gaps
 }
 
-func walk(ctx context.Context, fsys fs.FS, at func(string) fact.Location, skip func(string) bool) ([]visit, []fact.Gap) {
+// walk lists the files of fsys in its order, and charges their sizes where nobody has: a file that is
+// beyond the budget is a gap.
+func walk(ctx context.Context, fsys fs.FS, budget *parse.Budget, at func(string) fact.Location, skip func(string) bool) ([]visit, []fact.Gap) {
+	uncharged := ota.Uncharged(fsys)
 	var list []visit
 	var gaps []fact.Gap
 	// The walk itself never fails: what it meets becomes gaps.
@@ -99,14 +131,22 @@ func walk(ctx context.Context, fsys fs.FS, at func(string) fact.Location, skip f
 			return nil
 		}
 		info, err := d.Info()
+		if err == nil && uncharged && info.Mode().IsRegular() {
+			err = budget.Produce("files", info.Size())
+		}
 		if err != nil {
 			gaps = append(gaps, fileGap(at(path), err, nil))
 			return nil
 		}
-		list = append(list, visit{fsys: fsys, path: path, at: at(path), info: info})
+		list = append(list, visit{fsys: fsys, path: path, at: at(path), info: info, budget: budget})
 		return nil
 	})
 	return list, gaps
+}
+
+// isPayload tells whether a file is the image of an APEX that holds its files.
+func (r *run) isPayload(v visit) bool {
+	return v.path == "apex_payload.img" && (len(v.at.Inner) > 0 || r.p.Layout == ota.LayoutAPEX)
 }
 
 // headSize is how much of a file Match may see.
@@ -115,9 +155,12 @@ const headSize = 64
 // visit looks at one file: its record in files, the extractors that it is for,
 // and what it holds.
 func (r *run) visit(ctx context.Context, v visit, out *fact.Facts) error {
+	if v.image != nil {
+		return r.image(ctx, v.image, v.at, out)
+	}
 	if !v.info.Mode().IsRegular() {
 		if v.device && r.wants(fact.KindFiles) {
-			out.Files = append(out.Files, fileRecord(v, ""))
+			addFile(v, "", out)
 		}
 		return nil
 	}
@@ -133,14 +176,14 @@ func (r *run) visit(ctx context.Context, v visit, out *fact.Facts) error {
 	}
 	var matched []*Extractor
 	for _, x := range r.extractors {
-		if x.Installed && v.at.Partition == "" && r.p.Layout != ota.LayoutAPK {
+		if x.Installed && v.at.Partition == "" && r.p.Layout != ota.LayoutAPK && r.p.Layout != ota.LayoutAPEX {
 			continue
 		}
 		if x.Match(v.at, v.info, first) {
 			matched = append(matched, x)
 		}
 	}
-	opens := len(r.extractors) > 0 && isZip(first())
+	opens := len(r.extractors) > 0 && (isZip(first()) || v.part || r.isPayload(v))
 	if headErr != nil {
 		return headErr
 	}
@@ -163,7 +206,7 @@ func (r *run) visit(ctx context.Context, v visit, out *fact.Facts) error {
 		}
 	}
 	if whole {
-		out.Files = append(out.Files, fileRecord(v, v.at.SHA256))
+		addFile(v, v.at.SHA256, out)
 	}
 	// A container that cannot be opened is a gap of the file; one that merely begins
 	// like a container is one too, because a device may read it.
@@ -171,9 +214,14 @@ func (r *run) visit(ctx context.Context, v visit, out *fact.Facts) error {
 	budget := v.budget
 	var insideErr error
 	if opens {
-		if fsys, inner, err := ota.Inside(ctx, b, v.budget); err == nil {
+		fsys, inner, err := ota.Inside(ctx, b, v.budget, r.p.Spool())
+		switch {
+		case err == nil:
 			inside, budget = fsys, inner
-		} else {
+			defer closeInside(fsys)
+		case v.part && !ota.IsRamdisk(v.path) && errors.Is(err, parse.ErrUnsupported):
+			// A kernel is no container.
+		default:
 			insideErr = err
 		}
 	}
@@ -192,14 +240,14 @@ func (r *run) visit(ctx context.Context, v visit, out *fact.Facts) error {
 		}
 	}
 	if inside != nil {
-		return r.descend(ctx, v.at, inside, budget, out)
+		return r.descend(ctx, v.at, inside, budget, false, out)
 	}
 	return insideErr
 }
 
-// descend walks what a file holds.
-func (r *run) descend(ctx context.Context, outer fact.Location, fsys fs.FS, budget *parse.Budget, out *fact.Facts) error {
-	list, gaps := walk(ctx, fsys, func(path string) fact.Location {
+// descend walks what a file holds, or the parts of an image.
+func (r *run) descend(ctx context.Context, outer fact.Location, fsys fs.FS, budget *parse.Budget, parts bool, out *fact.Facts) error {
+	list, gaps := walk(ctx, fsys, budget, func(path string) fact.Location {
 		if path == "." {
 			return outer
 		}
@@ -207,7 +255,7 @@ func (r *run) descend(ctx context.Context, outer fact.Location, fsys fs.FS, budg
 	}, nil)
 	out.Gaps = append(out.Gaps, r.reach(gaps)...)
 	for _, in := range list {
-		in.budget = budget
+		in.part = parts
 		if err := r.visit(ctx, in, out); err != nil {
 			if fatal(ctx, err) {
 				return err
@@ -260,8 +308,8 @@ func isZip(head []byte) bool {
 	return len(head) >= 4 && string(head[:2]) == "PK" && (string(head[2:4]) == "\x03\x04" || string(head[2:4]) == "\x05\x06")
 }
 
-// fileRecord is the record of an installed file, link or folder.
-func fileRecord(v visit, sum string) fact.File {
+// addFile adds the record of an installed file, link or folder.
+func addFile(v visit, sum string, out *fact.Facts) {
 	f := fact.File{Device: v.at.Device, Mode: ota.ModeString(v.info.Mode()), SHA256: sum, At: v.at}
 	if f.Device == "" {
 		f.Device = v.at.String()
@@ -271,13 +319,19 @@ func fileRecord(v visit, sum string) fact.File {
 	}
 	if m, ok := v.info.Sys().(*ota.Meta); ok {
 		f.UID, f.GID, f.Label = m.UID, m.GID, m.Label
+		if m.Capabilities != nil {
+			f.Capabilities = ota.CapabilityNames(*m.Capabilities)
+		}
+		if m.Err != nil {
+			out.Gaps = append(out.Gaps, fileGap(v.at, fmt.Errorf("its label and capabilities: %w", m.Err), []fact.Kind{fact.KindFiles}))
+		}
 	}
 	if v.info.Mode()&fs.ModeSymlink != 0 {
 		if link, err := fs.ReadLink(v.fsys, v.path); err == nil {
 			f.Link = parse.Escape(link)
 		}
 	}
-	return f
+	out.Files = append(out.Files, f)
 }
 
 // fileGap is a gap of one file. An installed file that cannot be read makes other
@@ -325,7 +379,7 @@ func kindsOn(partition string) []fact.Kind {
 		return kinds
 	}
 	return slices.DeleteFunc(kinds, func(k fact.Kind) bool {
-		return slices.Contains([]fact.Kind{fact.KindApps, fact.KindComponents, fact.KindPermissions, fact.KindDefaults, fact.KindSettings,
+		return slices.Contains([]fact.Kind{fact.KindModules, fact.KindApps, fact.KindComponents, fact.KindPermissions, fact.KindDefaults, fact.KindSettings,
 			fact.KindWrites, fact.KindFlows}, k)
 	})
 }
@@ -333,6 +387,6 @@ func kindsOn(partition string) []fact.Kind {
 // installedKinds are the kinds whose facts come from what is installed on the
 // device: all of them are incomplete where something installed cannot be seen.
 func installedKinds() []fact.Kind {
-	return append([]fact.Kind{fact.KindPartitions, fact.KindFiles, fact.KindCertificates, fact.KindApps, fact.KindComponents,
+	return append([]fact.Kind{fact.KindPartitions, fact.KindFiles, fact.KindCertificates, fact.KindModules, fact.KindApps, fact.KindComponents,
 		fact.KindPermissions, fact.KindProperties, fact.KindDefaults, fact.KindSettings}, fact.Later()...)
 }

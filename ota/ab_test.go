@@ -16,10 +16,10 @@ import (
 var update = flag.Bool("update", false, "make testdata/updates/nimbus-ab.zip again; needs mke2fs, xz, bzip2 and zstd")
 
 // nimbus-ab.zip is the August update of Nimbus, as claimed, in the form of an A/B update: the same
-// files in an ext4 image that mke2fs made, and a boot image of mkbootimg's.
+// files in an ext4 image that mke2fs made, and the boot image of testdata/images/layers.
 func TestExampleAB(t *testing.T) {
 	path := updates(t, "nimbus-ab.zip")
-	boot, err := os.ReadFile(filepath.Join(otatest.Root(t), "testdata/images/boot/v4.img"))
+	boot, err := os.ReadFile(filepath.Join(otatest.Root(t), "testdata/images/layers/boot.img"))
 	if err != nil {
 		t.Fatal(err)
 	}

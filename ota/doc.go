@@ -46,6 +46,8 @@
 //	wire       bounded protobuf; the only door to it
 //	verity     hash trees and error correction
 //	image/…    payload, transfer list, sparse, super, boot, dtbo: one encoding each
+//	filesystem/…  ext4, erofs, f2fs, squashfs, cpio: inodes of one format each; vfs has
+//	           what all share: names, folders, open files, the budget of entries
 //	edify      the installer script, and what running it would install
 //	signature  what is signed, by whom, and whether it holds; Open never asks it,
 //	           because one must be able to look at an update whose signature is broken
@@ -68,8 +70,16 @@
 // image (a partition's bytes), member (of an archive), entry (of a folder),
 // whole-file signature. The rest of the glossary is that of AOSP.
 //
+// # Layers
+//
+// A Partition's FS is the filesystem of its image, opened when somebody asks. Inside opens what a file or
+// image holds: a zip, a tar, a filesystem, a ramdisk, the parts of a boot image. So a path goes
+// on from a partition through a module into the module's image, one Inside each, and
+// each with a budget of its own that follows from the stored size.
+//
 // # To add
 //
 // A layout: a constant in ota.go, a case in recognise, a row in Formats and its example in TestFormats. A
-// format that is only refused by name: a row in magics.
+// filesystem: a package below filesystem that gives a vfs.Volume, a row in filesystems, an example in TestFormats.
+// A format that is only refused by name: a row in magics.
 package ota

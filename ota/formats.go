@@ -35,9 +35,9 @@ func Formats() []Format {
 		{"lone image: raw, sparse, in gzip, xz, lzma, bzip2, zstd, lz4 or brotli", OpensAll, "as one partition; boot, vendor_boot and dtbo images show their parts"},
 		{"unpacked folder: a dump, an unpacked update, `$OUT`", OpensAll, "trees where there are some, else images; a whole-file signature cannot be judged without the file"},
 		{"lone APK", OpensAll, "judged as one app"},
-		{"lone APEX or CAPEX", OpensSome, "its members are listed; its image is not opened"},
-		{"filesystems of images: ext4, EROFS, F2FS, squashfs", OpensNot, "an image is given as a whole; that its files are missing is said"},
-		{"ramdisks (cpio)", OpensNot, "given as they are stored"},
+		{"lone APEX or CAPEX", OpensAll, "its members, and the files of its image"},
+		{"filesystems of images: ext4, EROFS, F2FS, squashfs", OpensAll, "owner, mode, label and capabilities of each file; encrypted files and those in LZO are named"},
+		{"ramdisks (cpio)", OpensAll, "joined archives, each in gzip, lz4, xz, lzma, bzip2, zstd or as it is; lzop is named"},
 		{"7z, RAR, `.ozip`", OpensNot, "refused by name"},
 	}
 }

@@ -2,7 +2,10 @@ package ota_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,10 +62,34 @@ func opened(t *testing.T, p *ota.Package, err error) ota.Opens {
 			opens = ota.OpensSome
 		}
 	}
+	if p.Layout == ota.LayoutAPEX && payloadOf(t, p) != nil {
+		opens = ota.OpensSome
+	}
 	if len(p.Partitions) == 0 && p.Layout != ota.LayoutAPK && p.Layout != ota.LayoutAPEX {
 		t.Errorf("layout %s, no partitions", p.Layout)
 	}
 	return opens
+}
+
+// payloadOf opens the files of a lone APEX, compressed or not.
+func payloadOf(t *testing.T, p *ota.Package) error {
+	t.Helper()
+	fsys, budget := p.Members, p.Budget()
+	for _, name := range []string{"original_apex", "apex_payload.img"} {
+		if _, err := fs.Stat(fsys, name); name == "original_apex" && err != nil {
+			continue
+		}
+		b, closer, err := ota.OpenBlob(t.Context(), fsys, name, t.TempDir())
+		if err != nil {
+			return err
+		}
+		defer closer()
+		if fsys, budget, err = ota.Inside(t.Context(), b, budget, t.TempDir()); err != nil {
+			return err
+		}
+	}
+	_, err := fs.ReadDir(fsys, ".")
+	return err
 }
 
 // files opens the first partition's files, or with a name what is inside one of its parts.
@@ -81,7 +108,7 @@ func files(image, part string) example {
 			}
 			return ota.OpensAll
 		}
-		inside, _, err := ota.Inside(t.Context(), p.Partitions[0].Image, p.Budget())
+		inside, _, err := ota.Inside(t.Context(), p.Partitions[0].Image, p.Budget(), "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,13 +117,31 @@ func files(image, part string) example {
 			t.Fatal(err)
 		}
 		defer closer()
-		if _, _, err := ota.Inside(t.Context(), in, p.Budget()); errors.Is(err, parse.ErrUnsupported) {
+		if _, _, err := ota.Inside(t.Context(), in, p.Budget(), ""); errors.Is(err, parse.ErrUnsupported) {
 			return ota.OpensNot
 		} else if err != nil {
 			t.Error(err)
 		}
 		return ota.OpensAll
 	}
+}
+
+// apex is a module whose files are in an image that mke2fs has made.
+func apex(t *testing.T) []byte {
+	f, err := os.Open(images(t, "ext4/tiny.img.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return zipOf(t, map[string]string{"apex_payload.img": string(img), "AndroidManifest.xml": ""})
 }
 
 // blockZip is a block update with a script as block updates have it.
@@ -169,10 +214,14 @@ var examples = map[string][]example{
 		return zipOf(t, map[string]string{"AndroidManifest.xml": "", "classes.dex": ""})
 	})},
 	"lone APEX or CAPEX": {given(func(t *testing.T) []byte {
-		return zipOf(t, map[string]string{"apex_payload.img": "", "AndroidManifest.xml": ""})
+		return apex(t)
+	}), given(func(t *testing.T) []byte {
+		return zipOf(t, map[string]string{"original_apex": string(apex(t)), "AndroidManifest.xml": ""})
 	})},
-	"filesystems of images: ext4, EROFS, F2FS, squashfs": {files("testdata/updates/nimbus-ab.zip", "")},
-	"ramdisks (cpio)":  {files("testdata/images/boot/v4.img", "ramdisk")},
+	"filesystems of images: ext4, EROFS, F2FS, squashfs": {files("testdata/updates/nimbus-ab.zip", ""),
+		files("testdata/images/ext4/android.img.gz", ""), files("testdata/images/ext4/ext2.img.gz", ""), files("testdata/images/erofs/lzma-prefix.img.gz", ""),
+		files("testdata/images/f2fs/sload.img.zst", ""), files("testdata/images/squashfs/xz-bcj.img", "")},
+	"ramdisks (cpio)":  {files("testdata/images/layers/boot.img", "ramdisk"), files("testdata/images/cpio/gnu.cpio.gz", ""), files("testdata/images/cpio/joined.img", "")},
 	"7z, RAR, `.ozip`": {mark("7z\xbc\xaf\x27\x1c"), mark("Rar!\x1a\x07\x00"), mark("OPPOENCRYPT!")},
 }
 

@@ -14,9 +14,11 @@ import (
 )
 
 // Inside gives what a file or image holds, and a budget for what is read from
-// it: the members of a zip (an APK, an APEX) or tar, the parts of a boot or vendor_boot
-// image, the device trees of a dtbo image. Of anything else the error is parse.ErrUnsupported.
-func Inside(ctx context.Context, b blob.Blob, outer *parse.Budget) (fs.FS, *parse.Budget, error) {
+// it: the members of a zip (an APK, an APEX) or tar, the files of a filesystem or
+// ramdisk, the parts of a boot or vendor_boot image, the device trees of a dtbo image. Of
+// anything else the error is parse.ErrUnsupported. An fs.FS that is an io.Closer is
+// closed by the caller; spool is where it has its temporary files.
+func Inside(ctx context.Context, b blob.Blob, outer *parse.Budget, spool string) (fs.FS, *parse.Budget, error) {
 	head, err := peek(b, headSize)
 	if err != nil {
 		return nil, nil, err
@@ -35,6 +37,31 @@ func Inside(ctx context.Context, b blob.Blob, outer *parse.Budget) (fs.FS, *pars
 			return nil, nil, err
 		}
 		return fsys, budget, nil
+	}
+	for _, f := range filesystems {
+		if !hasMark(b, head, magic{off: f.off, mark: f.mark}) {
+			continue
+		}
+		budget, err := outer.Inside(f.name, b.Size())
+		if err != nil {
+			return nil, nil, err
+		}
+		fsys, err := f.open(b, budget, spool)
+		if err != nil {
+			return nil, nil, err
+		}
+		return &imageFS{fsys, f.name}, budget, nil
+	}
+	if packedRamdisk(b, head) {
+		budget, err := outer.Inside("cpio", b.Size())
+		if err != nil {
+			return nil, nil, err
+		}
+		fsys, err := openRamdisk(b, budget, spool)
+		if err != nil {
+			return nil, nil, err
+		}
+		return &imageFS{fsys, "cpio"}, budget, nil
 	}
 	return nil, nil, &parse.Error{Format: "container", Off: 0, Msg: "not one that is looked into", Kind: parse.ErrUnsupported}
 }
@@ -94,6 +121,12 @@ func insideBoot(b blob.Blob, bud *parse.Budget) (fs.FS, error) {
 		fsys.add(boot.PartVendorRamdisk+"_"+strings.ReplaceAll(name, "/", "%2F"), r.Blob)
 	}
 	return fsys, nil
+}
+
+// IsRamdisk tells whether a part of a boot or vendor_boot image, by the name that Inside gives
+// it, is a ramdisk, which Inside has to open.
+func IsRamdisk(part string) bool {
+	return part == boot.PartRamdisk || strings.HasPrefix(part, boot.PartVendorRamdisk)
 }
 
 func insideDTBO(b blob.Blob, bud *parse.Budget) (fs.FS, error) {

@@ -242,7 +242,7 @@ func (p *Package) mountPoints(plan *edify.Plan) []mountPoint {
 }
 
 func (p *Package) treeNode(n *edify.Node) *treeNode {
-	t := &treeNode{mode: 0o644, meta: Meta{UID: n.UID, GID: n.GID, Label: parse.EscapeText(n.Label), Conditional: parse.EscapeText(n.Conditional)}}
+	t := &treeNode{mode: 0o644, meta: Meta{UID: n.UID, GID: n.GID, Label: parse.EscapeText(n.Label), Capabilities: n.Capabilities, Conditional: parse.EscapeText(n.Conditional)}}
 	switch {
 	case n.Dir:
 		t.mode = fs.ModeDir | 0o755

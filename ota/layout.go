@@ -40,7 +40,6 @@ func (p *Package) recognise(ctx context.Context) error {
 		return p.openInstaller(ctx, has)
 	case has("apex_payload.img") || has("original_apex"):
 		p.Layout = LayoutAPEX
-		p.unopened("", "the module's payload image is not opened yet", "apex")
 	case has("AndroidManifest.xml"):
 		p.Layout = LayoutAPK
 	case has(miscInfo):

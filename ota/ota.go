@@ -179,6 +179,7 @@ func Open(ctx context.Context, b blob.Blob, name string, o Options) (*Package, e
 		return nil, err
 	}
 	p.pause()
+	p.share()
 	return p, nil
 }
 
@@ -198,7 +199,15 @@ func OpenFS(ctx context.Context, fsys fs.FS, name string, o Options) (*Package, 
 		p.Close()
 		return nil, err
 	}
+	p.share()
 	return p, nil
+}
+
+// share lets partitions read their files by the package's options and limits.
+func (p *Package) share() {
+	for _, q := range p.Partitions {
+		q.pkg = p
+	}
 }
 
 // Close frees what reading the package took. Blobs of it must not be read after.
@@ -232,6 +241,12 @@ type Partition struct {
 	blocks     *transfer.List     // likewise
 	size       int64              // of a logical partition
 	err        error              // why there is no image
+	pkg        *Package           // that it is of
+
+	mu     sync.Mutex // of what follows, and of Mount while the files are not opened
+	fsys   fs.FS
+	fsErr  error
+	budget *parse.Budget // of fsys
 }
 
 // Size is the size of the image, of one that cannot be made too, and whether it is
@@ -250,14 +265,14 @@ func (p *Partition) Size() (int64, bool) {
 
 // FS is the partition's files. A raw image that holds no filesystem which this
 // version reads is parse.ErrUnsupported.
-func (p *Partition) FS(context.Context) (fs.FS, error) {
+func (p *Partition) FS(ctx context.Context) (fs.FS, error) {
 	if p.tree != nil {
 		return p.tree, nil
 	}
 	if p.err != nil {
 		return nil, p.err
 	}
-	return nil, &parse.Error{Format: "partition", Off: -1, Msg: "no filesystem of an image is read yet", Got: p.Name, Kind: parse.ErrUnsupported}
+	return p.files(ctx)
 }
 
 // Device is the absolute path, on the running device, of a path in the
@@ -328,3 +343,6 @@ func (p *Partition) Payload() (*payload.Partition, *Payload) { return p.payload,
 
 // Transfer is the transfer list that writes the partition; nil where none does.
 func (p *Partition) Transfer() *transfer.List { return p.blocks }
+
+// Tree tells whether the partition comes as files and not as an image.
+func (p *Partition) Tree() bool { return p.tree != nil }

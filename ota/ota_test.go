@@ -98,7 +98,7 @@ func TestLayouts(t *testing.T) {
 	}{
 		{map[string]string{"a": ""}, ota.LayoutZip, "the members do not make an update"},
 		{map[string]string{"AndroidManifest.xml": "", "classes.dex": ""}, ota.LayoutAPK, ""},
-		{map[string]string{"apex_payload.img": "", "AndroidManifest.xml": ""}, ota.LayoutAPEX, "not opened yet"},
+		{map[string]string{"apex_payload.img": "", "AndroidManifest.xml": ""}, ota.LayoutAPEX, ""},
 		{map[string]string{"payload.bin": "CrAU"}, ota.LayoutZipPayload, "runs past its end"},
 		{map[string]string{"META/misc_info.txt": ""}, ota.LayoutTargetFiles, "neither images nor folders"},
 		{map[string]string{"META/misc_info.txt": "", "IMAGES/boot.img": "x"}, ota.LayoutTargetFiles, ""},

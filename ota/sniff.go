@@ -43,12 +43,14 @@ var images = []magic{
 	{1024, "\x10\x20\xf5\xf2", "an F2FS image", ""},
 	{1080, "\x53\xef", "an ext4 image", ""},
 	{0, "hsqs", "a squashfs image", ""},
+	{0, "sqsh", "a big-endian squashfs image", ""},
+	{0, "070701", "a ramdisk", ""},
+	{0, "070702", "a ramdisk", ""},
 }
 
 // magics names what people hand in that is no update, or not one that is opened.
 var magics = []magic{
 	{0, "version https://git-lfs.github.com/spec/", "a git-LFS pointer: the update itself was not downloaded", "run git lfs pull"},
-	{0, "070701", "a cpio archive (a ramdisk)", "not opened yet"},
 	{0, "7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it first"},
 	{0, "Rar!", "a RAR archive", "unpack it first"},
 	{0, "OPPOENCRYPT!", "an encrypted ozip", "decrypt it first"}, // mark of the .ozip container

@@ -14,14 +14,16 @@ import (
 	"github.com/otavet/otavet/ota/parse"
 )
 
-// A Meta is what an installer script says of a file's owner, mode and label. It
-// is what Sys of a FileInfo gives for files of such a partition; nil fields were
+// A Meta is what an installer script or an image says of a file's owner and label. It
+// is what Sys of a FileInfo gives for files of a partition; nil fields were
 // not said.
 type Meta struct {
-	UID, GID    *int64
-	Label       string
-	Conditional string // what decides whether the file is there; "" it is
-	Member      string // of the package; "" none
+	UID, GID     *int64
+	Label        string
+	Capabilities *uint64 // permitted, bit by bit as in linux/capability.h
+	Conditional  string  // what decides whether the file is there; "" it is
+	Member       string  // of the package; "" none
+	Err          error   // why label and capabilities could not be read, in part or at all
 }
 
 // treeFS is a tree of names whose files are members of a package. It is filled

@@ -5,15 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 
 	"github.com/spf13/cobra"
 
-	"github.com/otavet/otavet/inspect"
 	"github.com/otavet/otavet/inspect/fact"
 	"github.com/otavet/otavet/ota"
-	"github.com/otavet/otavet/ota/blob"
 	"github.com/otavet/otavet/ota/parse"
 )
 
@@ -155,108 +152,4 @@ func imageName(q *ota.Partition) string {
 		name += "_" + q.Slot
 	}
 	return name + ".img"
-}
-
-// An output is a file to be written.
-type output struct {
-	at   fact.Location
-	name string // in the target
-	mode fs.FileMode
-}
-
-func extractFiles(ctx context.Context, a *app, o extractOptions, p *ota.Package, out *target, at []fact.Location) error {
-	var list []listed
-	var err error
-	if len(at) == 0 {
-		list, err = listAll(ctx, p)
-	}
-	for _, l := range at {
-		var more []listed
-		if more, err = listLocation(ctx, p, l); err != nil {
-			break
-		}
-		list = append(list, more...)
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return usageError{err}
-	}
-	if err != nil {
-		return err
-	}
-	var files []output
-	links, images := 0, 0
-	for _, l := range list {
-		switch {
-		case l.Mode == modeImage && len(at) == 0:
-			images++
-		case l.Mode[0] == '-' || l.Mode == modeImage:
-			files = append(files, output{l.Location, targetName(l.Location), fileMode(l.Mode)})
-		case l.Mode[0] != 'd':
-			links++
-		}
-	}
-	err = inParallel(ctx, o.workers(), len(files), func(i int) error { return extractOne(ctx, p, out, files[i]) })
-	if links > 0 {
-		fmt.Fprintf(a.stderr, "symbolic links or devices, not made: %d\n", links)
-	}
-	if images > 0 {
-		fmt.Fprintf(a.stderr, "partitions that are images, which --images extracts: %d\n", images)
-	}
-	return err
-}
-
-// fileMode keeps of a mode as ls prints it whether the file is a program, and nothing else: set-user-ID programs of a
-// phone have no business here.
-func fileMode(mode string) fs.FileMode {
-	if mode != modeImage && mode[3] == 'x' {
-		return 0o755
-	}
-	return 0o644
-}
-
-// targetName is where a location goes in the target. Names hold no "..", "/" at their
-// start or control characters: those are escaped where they enter.
-func targetName(at fact.Location) string {
-	name := at.Path
-	if at.Partition != "" {
-		name = at.Partition
-		if at.Slot != "" {
-			name += "_" + at.Slot
-		}
-		if at.Path != "" {
-			name += "/" + at.Path
-		}
-	}
-	for _, in := range at.Inner {
-		name += "!/" + in
-	}
-	return name
-}
-
-func extractOne(ctx context.Context, p *ota.Package, out *target, w output) error {
-	b, closer, err := inspect.Open(ctx, p, w.at)
-	if err != nil {
-		return err
-	}
-	defer closer()
-	f, err := out.create(w.name)
-	if err != nil {
-		return err
-	}
-	b = blob.WithContext(ctx, b)
-	if err := f.Truncate(b.Size()); err != nil {
-		return err
-	}
-	buf := make([]byte, min(max(b.Size(), 1), 1<<20))
-	for off := int64(0); off < b.Size(); {
-		n := int(min(int64(len(buf)), b.Size()-off))
-		if _, err := blob.ReadFull(b, buf[:n], off); err != nil {
-			return fmt.Errorf("%s: %w", w.at, err)
-		}
-		if _, err := blob.WriteSparse(f, buf[:n], off); err != nil {
-			return fmt.Errorf("%s: %w", w.name, err)
-		}
-		off += int64(n)
-	}
-	return f.commit(w.mode)
 }

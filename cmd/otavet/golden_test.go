@@ -153,7 +153,7 @@ func examples(t testing.TB) []string {
 	if err != nil || len(paths) == 0 {
 		t.Fatal("no examples")
 	}
-	return append(paths, filepath.Join(otatest.Root(t), "testdata/updates/source"))
+	return append(paths, filepath.Join(otatest.Root(t), "testdata/updates/source"), filepath.Join(otatest.Root(t), "testdata/images/layers/rom.zip"))
 }
 
 func loaded(t *testing.T, paths []string) {

@@ -65,6 +65,7 @@ type listed struct {
 	GID      *int64        `json:"gid,omitempty"`
 	Size     int64         `json:"size"` // -1: not known without unpacking
 	Label    string        `json:"label,omitempty"`
+	Caps     []string      `json:"capabilities,omitempty"`
 	Link     string        `json:"link,omitempty"`
 	If       string        `json:"conditional,omitempty"`
 	Form     string        `json:"form,omitempty"` // of an image
@@ -115,6 +116,10 @@ func runLs(ctx context.Context, a *app, o lsOptions, path string, locations []st
 func listAll(ctx context.Context, p *ota.Package) ([]listed, error) {
 	var list []listed
 	for _, q := range p.Partitions {
+		if !q.Tree() { // to list its files could decode gigabytes
+			list = append(list, image(q))
+			continue
+		}
 		fsys, err := q.FS(ctx)
 		if err != nil {
 			list = append(list, image(q))
@@ -204,15 +209,11 @@ func fileSystem(ctx context.Context, p *ota.Package, at fact.Location) (fs.FS, f
 }
 
 func listInside(ctx context.Context, p *ota.Package, at fact.Location) ([]listed, error) {
-	b, closer, err := inspect.Open(ctx, p, at)
+	fsys, _, closer, err := inspect.Inside(ctx, p, at)
 	if err != nil {
 		return nil, err
 	}
 	defer closer()
-	fsys, _, err := ota.Inside(ctx, b, p.Budget())
-	if err != nil {
-		return nil, err
-	}
 	return listTree(ctx, fsys, ".", at.InMember, nil)
 }
 
@@ -245,6 +246,9 @@ func record(fsys fs.FS, path string, info fs.FileInfo, at fact.Location) listed 
 	}
 	if m, ok := info.Sys().(*ota.Meta); ok {
 		l.UID, l.GID, l.Label, l.If = m.UID, m.GID, m.Label, m.Conditional
+		if m.Capabilities != nil {
+			l.Caps = ota.CapabilityNames(*m.Capabilities)
+		}
 	}
 	if info.Mode()&fs.ModeSymlink != 0 {
 		if link, err := fs.ReadLink(fsys, path); err == nil {
@@ -309,6 +313,9 @@ func notes(l listed) string {
 	}
 	if l.Label != "" {
 		s.WriteString("  " + l.Label)
+	}
+	if len(l.Caps) > 0 {
+		s.WriteString("  " + strings.Join(l.Caps, ","))
 	}
 	if l.Form != "" {
 		s.WriteString("  " + l.Form)

@@ -29,6 +29,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts: *update,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("EXAMPLES", filepath.Join(otatest.Root(t), "testdata/updates"))
+			e.Setenv("IMAGES", filepath.Join(otatest.Root(t), "testdata/images"))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

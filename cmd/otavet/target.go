@@ -15,10 +15,21 @@ import (
 // A target is the folder that extract writes into. All access is through an os.Root,
 // so that no name and no link in the folder leads out of it.
 type target struct {
-	root *os.Root
-	mu   sync.Mutex
-	open map[*pending]bool // what has no final name yet
+	root    *os.Root
+	mu      sync.Mutex
+	open    map[*pending]bool  // what has no final name yet
+	folders map[string]*folder // below root, by path
 }
+
+// A folder of a target is kept open while files are made in it, and somewhat longer: most
+// files follow one in the same folder, and each element of a path is a system call.
+type folder struct {
+	root *os.Root
+	used int // pending files
+}
+
+// maxFolders bounds the folders that are open.
+const maxFolders = 64
 
 func openTarget(dir string) (*target, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -28,7 +39,7 @@ func openTarget(dir string) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &target{root: root, open: map[*pending]bool{}}, nil
+	return &target{root: root, open: map[*pending]bool{}, folders: map[string]*folder{}}, nil
 }
 
 // Close removes what did not come to its end.
@@ -37,17 +48,63 @@ func (t *target) Close() error {
 	defer t.mu.Unlock()
 	for f := range t.open {
 		f.File.Close()
-		t.root.Remove(f.temp)
+		f.folder.root.Remove(f.temp)
 	}
 	t.open = nil
+	for _, f := range t.folders {
+		f.root.Close()
+	}
+	t.folders = nil
 	return t.root.Close()
+}
+
+// folder opens the folder of a path, and makes it if it is not there. The caller releases it.
+func (t *target) folder(dir string) (*folder, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f := t.folders[dir]
+	if f == nil {
+		if err := t.root.MkdirAll(dir, 0o755); err != nil {
+			return nil, err
+		}
+		root, err := t.root.OpenRoot(dir)
+		if err != nil {
+			return nil, err
+		}
+		f = &folder{root: root}
+		t.forget()
+		t.folders[dir] = f
+	}
+	f.used++
+	return f, nil
+}
+
+// forget closes folders that nobody uses, when there are too many.
+func (t *target) forget() {
+	if len(t.folders) < maxFolders {
+		return
+	}
+	for dir, f := range t.folders {
+		if f.used == 0 {
+			f.root.Close()
+			delete(t.folders, dir)
+		}
+	}
+}
+
+func (t *target) release(f *folder) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f.used--
 }
 
 // A pending is a file that is being written under a name of its own.
 type pending struct {
 	*os.File
 	t          *target
-	temp, name string
+	folder     *folder
+	temp, base string // in folder
+	name       string // in the target
 }
 
 // create begins a file. That its name is taken is found early, so as not to
@@ -56,19 +113,19 @@ func (t *target) create(name string) (*pending, error) {
 	if !fs.ValidPath(name) {
 		return nil, fmt.Errorf("%s: no name for a file", name)
 	}
-	if err := t.free(name); err != nil {
-		return nil, err
-	}
-	dir := path.Dir(name)
-	if err := t.root.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
-	}
-	temp := path.Join(dir, ".otavet-"+rand.Text()[:12]+".part")
-	f, err := t.root.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	dir, err := t.folder(path.Dir(name))
 	if err != nil {
 		return nil, err
 	}
-	p := &pending{f, t, temp, name}
+	p := &pending{t: t, folder: dir, temp: ".otavet-" + rand.Text()[:12] + ".part", base: path.Base(name), name: name}
+	if err := p.free(); err != nil {
+		t.release(dir)
+		return nil, err
+	}
+	if p.File, err = dir.root.OpenFile(p.temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
+		t.release(dir)
+		return nil, err
+	}
 	t.mu.Lock()
 	t.open[p] = true
 	t.mu.Unlock()
@@ -79,11 +136,11 @@ func (t *target) create(name string) (*pending, error) {
 // another file of the update whose name differs in letters that this system does not tell apart.
 var errTaken = errors.New("it is there already, or this system cannot tell it from another name; nothing is overwritten")
 
-func (t *target) free(name string) error {
-	_, err := t.root.Lstat(name)
+func (p *pending) free() error {
+	_, err := p.folder.root.Lstat(p.base)
 	switch {
 	case err == nil:
-		return fmt.Errorf("%s: %w", name, errTaken)
+		return fmt.Errorf("%s: %w", p.name, errTaken)
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	}
@@ -97,12 +154,13 @@ func (p *pending) commit(mode fs.FileMode) error {
 	}
 	p.t.mu.Lock() // of two names that are one, the second finds the first
 	defer p.t.mu.Unlock()
-	if err := p.t.free(p.name); err != nil {
+	if err := p.free(); err != nil {
 		return err
 	}
-	if err := p.t.root.Rename(p.temp, p.name); err != nil {
+	if err := p.folder.root.Rename(p.temp, p.base); err != nil {
 		return err
 	}
+	p.folder.used--
 	delete(p.t.open, p)
 	return nil
 }

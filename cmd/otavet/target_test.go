@@ -2,10 +2,51 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 )
+
+// Files go to more folders than are kept open, in any order.
+func TestTargetFolders(t *testing.T) {
+	dir := t.TempDir()
+	out, err := openTarget(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var late []*pending
+	for round := range 3 {
+		for i := range 3 * maxFolders {
+			f, err := out.create(fmt.Sprintf("%d/%d", i, round))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i%7 == 0 {
+				late = append(late, f)
+				continue
+			}
+			if err := f.commit(0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, f := range late {
+		if err := f.commit(0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(out.folders) > maxFolders+len(late) {
+		t.Errorf("%d folders are open", len(out.folders))
+	}
+	if err := out.Close(); err != nil {
+		t.Error(err)
+	}
+	found, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+	if err != nil || len(found) != 9*maxFolders {
+		t.Errorf("%d files, %v", len(found), err)
+	}
+}
 
 // A file has its final name once it is complete, and not before; what never comes to
 // its end leaves nothing.

@@ -26,6 +26,7 @@ const (
 	KindStatements   Kind = "statements"
 	KindGaps         Kind = "gaps"
 
+	KindModules     Kind = "modules"
 	KindApps        Kind = "apps"
 	KindComponents  Kind = "components"
 	KindPermissions Kind = "permissions"
@@ -44,7 +45,7 @@ const (
 // All lists the kinds that have a slice in Facts, in the order of its fields.
 func All() []Kind {
 	return []Kind{KindUpdate, KindMetadata, KindMembers, KindPartitions, KindFiles, KindScript,
-		KindCertificates, KindSignatures, KindStatements, KindApps, KindComponents, KindPermissions, KindProperties,
+		KindCertificates, KindSignatures, KindStatements, KindModules, KindApps, KindComponents, KindPermissions, KindProperties,
 		KindDefaults, KindSettings, KindWrites, KindFlows, KindGaps}
 }
 
@@ -71,6 +72,7 @@ type Facts struct {
 	Certificates []Certificate `json:"certificates"`
 	Signatures   []Signature   `json:"signatures"`
 	Statements   []Statement   `json:"statements"`
+	Modules      []Module      `json:"modules"`
 	Apps         []App         `json:"apps"`
 	Components   []Component   `json:"components"`
 	Permissions  []Permission  `json:"permissions"`
@@ -124,26 +126,31 @@ type Member struct {
 
 // A Partition is what the update leaves on one partition, as far as it says.
 type Partition struct {
-	Name  string   `json:"name"`
-	Slot  string   `json:"slot,omitempty"`
-	Mount string   `json:"mount,omitempty"` // device path of its root; "" where nothing says
-	Form  string   `json:"form"`            // tree, raw, or what holds it encoded
-	Size  int64    `json:"size"`            // bytes of a raw image, or of all files of a tree
-	Files int64    `json:"files"`           // entries of a tree
-	At    Location `json:"at"`
+	Name  string `json:"name"`
+	Slot  string `json:"slot,omitempty"`
+	Mount string `json:"mount,omitempty"` // device path of its root; "" where nothing says
+	Form  string `json:"form"`            // tree, raw, or what holds it encoded
+	Size  int64  `json:"size"`            // bytes of a raw image, or of all files of a tree
+	Files int64  `json:"files"`           // entries of a tree or filesystem
+	// Filesystem is that of an image, such as ext4 or erofs; "" none that is read. Notes are
+	// what is odd about it and does not keep its files from being read.
+	Filesystem string   `json:"filesystem,omitempty"`
+	Notes      []string `json:"notes,omitempty"`
+	At         Location `json:"at"`
 }
 
 // A File is one file, link or folder that the update installs.
 type File struct {
-	Device string   `json:"device"` // absolute path on the device
-	Mode   string   `json:"mode"`   // as ls prints it
-	UID    *int64   `json:"uid,omitempty"`
-	GID    *int64   `json:"gid,omitempty"`
-	Label  string   `json:"label,omitempty"` // SELinux context
-	Link   string   `json:"link,omitempty"`  // target
-	Size   int64    `json:"size"`
-	SHA256 string   `json:"sha256,omitempty"`
-	At     Location `json:"at"`
+	Device       string   `json:"device"` // absolute path on the device
+	Mode         string   `json:"mode"`   // as ls prints it
+	UID          *int64   `json:"uid,omitempty"`
+	GID          *int64   `json:"gid,omitempty"`
+	Label        string   `json:"label,omitempty"`        // SELinux context
+	Capabilities []string `json:"capabilities,omitempty"` // permitted when it is run, such as cap_net_raw
+	Link         string   `json:"link,omitempty"`         // target
+	Size         int64    `json:"size"`
+	SHA256       string   `json:"sha256,omitempty"`
+	At           Location `json:"at"`
 }
 
 // A Script is one call of an installer script.
@@ -239,6 +246,18 @@ type Statement struct {
 	Holds   *bool    `json:"holds"`   // null: could not be told
 	Reason  string   `json:"reason,omitempty"`
 	At      Location `json:"at"`
+}
+
+// A Module is an APEX: a package of system files that is updated by itself. Which of several of one
+// name a device mounts, its apexd says: the highest version, and of preinstalled ones that of
+// the partition that counts.
+type Module struct {
+	Name        string   `json:"name"` // as its manifest says, such as com.android.wifi
+	Version     int64    `json:"version"`
+	VersionName string   `json:"version_name,omitempty"`
+	Form        string   `json:"form"`              // apex; capex: compressed; flattened: a folder
+	Payload     string   `json:"payload,omitempty"` // filesystem of its image, such as ext4; "" a folder, or one that is not read
+	At          Location `json:"at"`                // of the manifest
 }
 
 // A Subject is what a statement is about. Its identity survives a rebuild: class

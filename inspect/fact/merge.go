@@ -22,6 +22,7 @@ func (f *Facts) Merge(g *Facts) {
 	f.Certificates = append(f.Certificates, g.Certificates...)
 	f.Signatures = append(f.Signatures, g.Signatures...)
 	f.Statements = append(f.Statements, g.Statements...)
+	f.Modules = append(f.Modules, g.Modules...)
 	f.Apps = append(f.Apps, g.Apps...)
 	f.Components = append(f.Components, g.Components...)
 	f.Permissions = append(f.Permissions, g.Permissions...)
@@ -59,6 +60,7 @@ func (f *Facts) Sort() {
 	f.Certificates = sorted(f.Certificates, func(r *Certificate) Location { return r.At })
 	f.Signatures = sorted(f.Signatures, func(r *Signature) Location { return r.At })
 	f.Statements = sorted(f.Statements, func(r *Statement) Location { return r.At })
+	f.Modules = sorted(f.Modules, func(r *Module) Location { return r.At })
 	f.Apps = sorted(f.Apps, func(r *App) Location { return r.At })
 	f.Components = sorted(f.Components, func(r *Component) Location { return r.At })
 	f.Permissions = sorted(f.Permissions, func(r *Permission) Location { return r.At })
@@ -152,6 +154,9 @@ func (f *Facts) Locations(visit func(*Location)) {
 	}
 	for i := range f.Statements {
 		visit(&f.Statements[i].At)
+	}
+	for i := range f.Modules {
+		visit(&f.Modules[i].At)
 	}
 	for i := range f.Certificates {
 		visit(&f.Certificates[i].At)

@@ -6,6 +6,7 @@ import (
 	"github.com/otavet/otavet/inspect/analyze/defaults"
 	"github.com/otavet/otavet/inspect/analyze/signatures"
 	"github.com/otavet/otavet/inspect/analyze/update"
+	"github.com/otavet/otavet/inspect/extract/apex"
 	"github.com/otavet/otavet/inspect/extract/apk"
 	"github.com/otavet/otavet/inspect/extract/certificates"
 	"github.com/otavet/otavet/inspect/extract/metadata"
@@ -19,6 +20,7 @@ import (
 func All() inspect.Suite {
 	return inspect.Suite{
 		Extractors: []*inspect.Extractor{
+			apex.Extractor,
 			apk.Extractor,
 			certificates.Extractor,
 			metadata.Extractor,

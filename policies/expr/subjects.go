@@ -53,6 +53,9 @@ func kinds() map[fact.Kind]kind {
 		fact.KindStatements: {"statement", "fact.Statement", false, func(f *fact.Facts) []subject {
 			return list(f.Statements, func(r *fact.Statement) subject { return named("statement", r.Form+" "+r.Subject, &r.At) })
 		}},
+		fact.KindModules: {"module", "fact.Module", false, func(f *fact.Facts) []subject {
+			return list(f.Modules, func(r *fact.Module) subject { return named("module", r.Name+" "+fact.Place(r.At), &r.At) })
+		}},
 		fact.KindApps: {"app", "fact.App", false, func(f *fact.Facts) []subject {
 			shared := map[string]int{}
 			for i := range f.Apps {

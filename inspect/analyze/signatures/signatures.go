@@ -200,6 +200,9 @@ func unjudged(ctx context.Context, p *inspect.Pass, facts *fact.Facts) {
 	if p.Package.Layout == ota.LayoutAPK {
 		facts.Gaps = append(facts.Gaps, gap(fact.Location{}, fact.CauseUnsupported, "apk", "signatures of apps (v1 to v4) are not judged yet"))
 	}
+	if p.Package.Layout == ota.LayoutAPEX {
+		facts.Gaps = append(facts.Gaps, gap(fact.Location{}, fact.CauseUnsupported, "apex", "signatures of APEX modules are not judged yet"))
+	}
 	for _, pl := range p.Package.Payloads {
 		facts.Gaps = append(facts.Gaps, gap(fact.Location{Path: pl.Member}, fact.CauseUnsupported, "payload", "signatures of payloads are not judged yet"))
 	}
@@ -207,7 +210,6 @@ func unjudged(ctx context.Context, p *inspect.Pass, facts *fact.Facts) {
 		at := inspect.PartitionLocation(q, "")
 		if q.Image != nil {
 			facts.Gaps = append(facts.Gaps, gap(at, fact.CauseUnsupported, "avb", "whether the image carries a signature (AVB, Verified Boot 1.0) is not looked at yet"))
-			continue
 		}
 		apps, modules := count(ctx, q, facts)
 		if apps > 0 {

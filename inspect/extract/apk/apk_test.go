@@ -25,7 +25,7 @@ func file(t testing.TB, data []byte, partition, path string, beside fs.FS) *insp
 	if partition != "" {
 		f.At.Device = "/" + partition + "/" + path
 	}
-	if in, budget, err := ota.Inside(t.Context(), f.Blob, parse.NewBudget(parse.Limits{})); err == nil {
+	if in, budget, err := ota.Inside(t.Context(), f.Blob, parse.NewBudget(parse.Limits{}), ""); err == nil {
 		f.Inside, f.Budget = in, budget
 	}
 	return f

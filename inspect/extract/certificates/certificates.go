@@ -46,14 +46,22 @@ const (
 func role(at fact.Location) string {
 	file := at.Path
 	name := path.Base(file)
-	if n := len(at.Inner); n > 0 {
+	n := len(at.Inner)
+	if n > 0 {
 		name = path.Base(at.Inner[n-1])
 	}
+	// In a boot image it is the ramdisk whose file the archive is.
+	zipped := n == 1
+	if at.Partition != "" && file == "" && n == 3 {
+		file, zipped = at.Inner[1], true
+	}
 	switch {
+	case isKeyList(at):
+		return roleOTACerts
 	case at.Partition == "" && len(at.Inner) == 0 && file == "META-INF/com/android/otacert":
 		return roleOTA
 	// The suffix is what recovery's LoadCertificates and RecoverySystem look for.
-	case strings.HasSuffix("/"+file, "/etc/security/otacerts.zip") && len(at.Inner) == 1 && strings.HasSuffix(name, ".x509.pem"):
+	case strings.HasSuffix("/"+file, "/etc/security/otacerts.zip") && zipped && strings.HasSuffix(name, ".x509.pem"):
 		return roleOTACerts
 	case len(at.Inner) == 0 && strings.HasSuffix(path.Dir("/"+file), "/etc/security/cacerts"):
 		return roleCA
@@ -69,6 +77,9 @@ func run(_ context.Context, f *inspect.File) (fact.Facts, error) {
 	data, err := blob.ReadAll(f.Blob, maxSize)
 	if err != nil {
 		return facts, err
+	}
+	if isKeyList(f.At) {
+		return keyList(data, f.At)
 	}
 	certs, err := signature.ParseCertificates(data)
 	for _, c := range certs {
@@ -87,10 +98,44 @@ func record(c *signature.Certificate, at fact.Location) fact.Certificate {
 	if c.Serial != nil {
 		rec.Serial = c.Serial.String()
 	}
-	for _, m := range known.Matches(rec.SHA256, rec.KeySHA256) {
-		rec.Known = append(rec.Known, fact.Known{What: m.What, Private: m.Private, Severity: m.Severity, Match: m.By, Source: m.Source})
-	}
+	rec.Known = listed(rec.SHA256, rec.KeySHA256)
 	return rec
+}
+
+// listed tells what is publicly known of a certificate or key.
+func listed(certificate, key string) []fact.Known {
+	var list []fact.Known
+	for _, m := range known.Matches(certificate, key) {
+		list = append(list, fact.Known{What: m.What, Private: m.Private, Severity: m.Severity, Match: m.By, Source: m.Source})
+	}
+	return list
+}
+
+// isKeyList tells whether a file is the list of keys of recovery, up to Android 8: in its ramdisk, or in
+// a dump of that.
+func isKeyList(at fact.Location) bool {
+	file := at.Path
+	switch {
+	case at.Partition == "":
+		return false
+	case file == "" && len(at.Inner) == 2:
+		file = at.Inner[1]
+	case len(at.Inner) > 0:
+		return false
+	}
+	return file == "res/keys" || strings.HasSuffix(file, "root/res/keys")
+}
+
+// keyList makes a fact of each key of a list. There are no certificates around them.
+func keyList(data []byte, at fact.Location) (fact.Facts, error) {
+	var facts fact.Facts
+	keys, err := signature.ParseKeyList(data)
+	for i := range keys {
+		k := &keys[i]
+		facts.Certificates = append(facts.Certificates, fact.Certificate{Role: roleOTACerts, KeySHA256: k.KeySHA256(),
+			Algorithm: k.Algorithm, Bits: int64(k.Bits), Known: listed("", k.KeySHA256()), At: at.AtOffset(k.Off)})
+	}
+	return facts, err
 }
 
 func stamp(t time.Time) string {

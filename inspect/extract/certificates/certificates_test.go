@@ -27,6 +27,13 @@ func TestRole(t *testing.T) {
 		{"system:etc/security/cacerts/00673b5b.0", "ca"},
 		{"system:etc/security/cacerts/more/00673b5b.0", "other"},
 		{"META-INF/org/lineageos/releasekey", "other"},
+		{"recovery:!/ramdisk!/system/etc/security/otacerts.zip!/release.x509.pem", "otacerts"},
+		{"vendor_boot:!/vendor_ramdisk_recovery!/system/etc/security/otacerts.zip!/release.x509.pem", "otacerts"},
+		{"system:app/x.apk!/assets/etc/security/otacerts.zip!/release.x509.pem", "other"},
+		{"recovery:!/ramdisk!/res/keys", "otacerts"},
+		{"recovery:root/res/keys", "otacerts"},
+		{"system:app/x.apk!/res/keys", "other"},
+		{"res/keys", "other"},
 	} {
 		at, err := fact.ParseLocation(tc.at)
 		if err != nil {
@@ -40,6 +47,28 @@ func TestRole(t *testing.T) {
 
 func read(t testing.TB, data []byte) (fact.Facts, error) {
 	return run(t.Context(), &inspect.File{At: fact.Location{Path: "META-INF/com/android/otacert"}, Blob: blob.Bytes(data)})
+}
+
+// A list of keys makes facts of keys without certificates; what is broken in it is an error.
+func TestKeyList(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(otatest.Root(t), "ota/signature/testdata/testkey.keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := fact.Location{Partition: "recovery", Inner: []string{"ramdisk", "res/keys"}}
+	f, err := run(t.Context(), &inspect.File{At: at, Blob: blob.Bytes(append(text, ",v2 "+string(text)...))})
+	if err != nil || len(f.Certificates) != 2 {
+		t.Fatal(f, err)
+	}
+	if c := f.Certificates[0]; c.Role != roleOTACerts || c.SHA256 != "" || len(c.Known) != 1 || c.Known[0].Match != "key" || *c.At.Offset != 0 {
+		t.Errorf("the first key is %+v", c)
+	}
+	if c := f.Certificates[1]; len(c.Known) != 0 || *c.At.Offset != int64(len(text))+1 {
+		t.Errorf("the second key is %+v", c)
+	}
+	if _, err := run(t.Context(), &inspect.File{At: at, Blob: blob.Bytes(text[:100])}); !errors.Is(err, parse.ErrFormat) {
+		t.Error(err)
+	}
 }
 
 // openssl reads the same.

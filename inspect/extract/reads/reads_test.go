@@ -241,7 +241,7 @@ func visit(t *testing.T, fsys fs.FS, at func(string) fact.Location, facts *fact.
 		}
 		defer closer()
 		f := &inspect.File{Path: path, At: at(path), Blob: b, FS: fsys, Lone: at(path).Partition == "" && len(at(path).Inner) == 0, Spool: t.TempDir()}
-		inside, budget, err := ota.Inside(t.Context(), b, nil)
+		inside, budget, err := ota.Inside(t.Context(), b, nil, "")
 		if err == nil {
 			f.Inside, f.Budget = inside, budget
 		}
@@ -318,7 +318,7 @@ func TestPlaces(t *testing.T) {
 			var facts fact.Facts
 			fsys, name := dirOf(t, "x.zip", tc.data), "x.zip"
 			if tc.lone {
-				inside, _, err := ota.Inside(t.Context(), blob.Bytes(tc.data), nil)
+				inside, _, err := ota.Inside(t.Context(), blob.Bytes(tc.data), nil, "")
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -36,7 +36,7 @@ func openFile(t testing.TB, path string) *inspect.File {
 	name := filepath.Base(path)
 	f := &inspect.File{Path: name, At: fact.Location{Partition: "system", Path: name, Device: "/system/" + name}, Blob: b,
 		FS: os.DirFS(filepath.Dir(path)), Spool: t.TempDir()}
-	if inside, budget, err := ota.Inside(t.Context(), b, nil); err == nil {
+	if inside, budget, err := ota.Inside(t.Context(), b, nil, ""); err == nil {
 		f.Inside, f.Budget = inside, budget
 	}
 	return f

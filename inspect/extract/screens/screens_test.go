@@ -33,7 +33,7 @@ func openFile(t testing.TB, path string) *inspect.File {
 	t.Cleanup(func() { b.Close() })
 	name := filepath.Base(path)
 	f := &inspect.File{Path: name, At: fact.Location{Partition: "system", Path: name, Device: "/system/" + name}, Blob: b, Spool: t.TempDir()}
-	if inside, budget, err := ota.Inside(t.Context(), b, nil); err == nil {
+	if inside, budget, err := ota.Inside(t.Context(), b, nil, ""); err == nil {
 		f.Inside, f.Budget = inside, budget
 	}
 	return f

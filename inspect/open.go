@@ -1,0 +1,98 @@
+package inspect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"github.com/otavet/otavet/inspect/fact"
+	"github.com/otavet/otavet/ota"
+	"github.com/otavet/otavet/ota/blob"
+	"github.com/otavet/otavet/ota/parse"
+)
+
+// Open gives the bytes that a Location names, so that evidence can be read
+// again; the function frees them. Offset, line and symbol are the caller's
+// to look at.
+func Open(ctx context.Context, p *ota.Package, at fact.Location) (blob.Blob, func() error, error) {
+	b, _, closer, err := open(ctx, p, at)
+	return b, closer, err
+}
+
+// open is Open, and gives a budget for what is inside.
+func open(ctx context.Context, p *ota.Package, at fact.Location) (blob.Blob, *parse.Budget, func() error, error) {
+	if len(at.Inner) == 0 {
+		b, closer, err := openOuter(ctx, p, at)
+		if err != nil {
+			return nil, nil, nil, fmt.Errorf("%s: %w", at, err)
+		}
+		return b, p.Budget(), closer, nil
+	}
+	fsys, budget, closer, err := Inside(ctx, p, within(at))
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	b, closeFile, err := ota.OpenBlob(ctx, fsys, at.Inner[len(at.Inner)-1], p.Spool())
+	if err != nil {
+		closer()
+		return nil, nil, nil, fmt.Errorf("%s: %w", at, err)
+	}
+	return b, budget, func() error { return errors.Join(closeFile(), closer()) }, nil
+}
+
+// within is the file that holds the one that at names.
+func within(at fact.Location) fact.Location {
+	at.Inner = at.Inner[:len(at.Inner)-1]
+	return at
+}
+
+// Inside opens what the file or image holds that a Location names, and gives a budget for what is
+// read from it. The function frees it.
+func Inside(ctx context.Context, p *ota.Package, at fact.Location) (fs.FS, *parse.Budget, func() error, error) {
+	b, budget, closer, err := open(ctx, p, at)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	fsys, budget, err := ota.Inside(ctx, b, budget, p.Spool())
+	if err != nil {
+		closer()
+		return nil, nil, nil, fmt.Errorf("%s: %w", at, err)
+	}
+	return fsys, budget, func() error { return errors.Join(closeInside(fsys), closer()) }, nil
+}
+
+// closeInside frees what ota.Inside gave.
+func closeInside(fsys fs.FS) error {
+	if c, ok := fsys.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}
+
+func openOuter(ctx context.Context, p *ota.Package, at fact.Location) (blob.Blob, func() error, error) {
+	nothing := func() error { return nil }
+	if at.Partition == "" {
+		if at.Path != "" {
+			return p.OpenMember(ctx, at.Path)
+		}
+		if p.File == nil {
+			return nil, nil, errors.New("the update is a folder: name a file of it")
+		}
+		return p.File, nothing, nil
+	}
+	for _, q := range p.Partitions {
+		if q.Name != at.Partition || q.Slot != at.Slot {
+			continue
+		}
+		if at.Path != "" {
+			return p.OpenFile(ctx, q, at.Path)
+		}
+		if q.Image == nil {
+			return nil, nil, errors.New("the partition is a tree: name a file of it")
+		}
+		return q.Image, nothing, nil
+	}
+	return nil, nil, fmt.Errorf("no such partition: %w", fs.ErrNotExist)
+}

@@ -1,0 +1,281 @@
+package ota
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"io/fs"
+
+	"github.com/otavet/otavet/ota/archive"
+	"github.com/otavet/otavet/ota/blob"
+	"github.com/otavet/otavet/ota/codec"
+	"github.com/otavet/otavet/ota/filesystem/cpio"
+	"github.com/otavet/otavet/ota/filesystem/erofs"
+	"github.com/otavet/otavet/ota/filesystem/ext4"
+	"github.com/otavet/otavet/ota/filesystem/f2fs"
+	"github.com/otavet/otavet/ota/filesystem/squashfs"
+	"github.com/otavet/otavet/ota/filesystem/vfs"
+	"github.com/otavet/otavet/ota/parse"
+)
+
+// A filesystem is what readers of filesystems give; Sys of its files is a *vfs.Meta.
+type filesystem interface {
+	fs.ReadDirFS
+	fs.StatFS
+	fs.ReadLinkFS
+	archive.BlobFS
+	Xattrs(name string) ([]vfs.Xattr, error)
+	Notes() []string
+}
+
+// filesystems are the filesystems of images, and the mark of each: that of its superblock.
+var filesystems = []struct {
+	name string
+	off  int
+	mark string
+	open func(b blob.Blob, bud *parse.Budget, spool string) (filesystem, error)
+}{
+	{"erofs", 1024, "\xe2\xe1\xf5\xe0", func(b blob.Blob, bud *parse.Budget, _ string) (filesystem, error) { return erofs.Open(b, bud) }},
+	{"cpio", 0, "070701", openRamdisk},
+	{"cpio", 0, "070702", openRamdisk},
+	{"ext4", 1080, "\x53\xef", func(b blob.Blob, bud *parse.Budget, _ string) (filesystem, error) { return ext4.Open(b, bud) }},
+	{"f2fs", 1024, "\x10\x20\xf5\xf2", func(b blob.Blob, bud *parse.Budget, _ string) (filesystem, error) { return f2fs.Open(b, bud) }},
+	{"squashfs", 0, "hsqs", openSquashfs},
+	{"squashfs", 0, "sqsh", openSquashfs}, // an old one, big-endian, which is refused by name
+}
+
+func openSquashfs(b blob.Blob, bud *parse.Budget, _ string) (filesystem, error) {
+	return squashfs.Open(b, bud)
+}
+
+func openRamdisk(b blob.Blob, bud *parse.Budget, spool string) (filesystem, error) {
+	return cpio.Open(b, bud, cpio.Options{Spool: spool})
+}
+
+// packedRamdisk tells whether b is a ramdisk that is compressed, of which it decodes the beginning.
+func packedRamdisk(b blob.Blob, head []byte) bool {
+	method, ok := codec.Detect(head)
+	if !ok {
+		return false
+	}
+	r, err := codec.NewReader(method, blob.Reader(b), maxRamdiskHead)
+	if err != nil {
+		return false
+	}
+	defer r.Close()
+	var magic [6]byte
+	_, err = io.ReadFull(r, magic[:])
+	return err == nil && (string(magic[:]) == "070701" || string(magic[:]) == "070702")
+}
+
+// maxRamdiskHead is what is decoded of a compressed file at most to see whether it is a ramdisk:
+// decoders go by blocks.
+const maxRamdiskHead = 16 << 20
+
+var errNoFilesystem = errors.New("no filesystem that is read")
+
+// openFilesystem opens the filesystem that an image holds; the error of one
+// that is not known is errNoFilesystem.
+func openFilesystem(b blob.Blob, bud *parse.Budget, spool string) (fs.FS, error) {
+	head, err := peek(b, headSize)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range filesystems {
+		if !hasMark(b, head, magic{off: f.off, mark: f.mark}) {
+			continue
+		}
+		fsys, err := f.open(b, bud, spool)
+		if err != nil {
+			return nil, err
+		}
+		return &imageFS{fsys, f.name}, nil
+	}
+	return nil, errNoFilesystem
+}
+
+// files opens the partition's filesystem, once.
+func (q *Partition) files(ctx context.Context) (fs.FS, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.fsys != nil || q.fsErr != nil {
+		return q.fsys, q.fsErr
+	}
+	budget, err := q.pkg.budget.Inside("partition", q.Image.Size())
+	if err != nil {
+		q.fsErr = err
+		return nil, err
+	}
+	fsys, err := openFilesystem(q.Image, budget, q.pkg.opts.Spool)
+	if ctx.Err() != nil { // whoever asks again may have more time
+		return nil, context.Cause(ctx)
+	}
+	if err == errNoFilesystem {
+		err = &parse.Error{Format: "partition", Off: -1, Msg: "no filesystem that is read", Got: q.Name, Kind: parse.ErrUnsupported}
+	}
+	if err != nil {
+		q.fsErr = err
+		return nil, err
+	}
+	if c, ok := fsys.(io.Closer); ok {
+		q.pkg.keep(c.Close)
+	}
+	q.fsys, q.budget = fsys, budget
+	if q.Mount == "" {
+		q.Mount = mountOf(q.Name, fsys)
+	}
+	return fsys, nil
+}
+
+// Budget is what remains of the limits of what is read from the partition's files.
+func (q *Partition) Budget() *parse.Budget {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.budget != nil {
+		return q.budget
+	}
+	return q.pkg.budget
+}
+
+// Uncharged tells whether the sizes of the files of fsys have not been charged to a budget: those of a
+// filesystem are known when its folders are read, and a hole takes no room in an image. Who
+// reads its files to their ends has to charge them.
+func Uncharged(fsys fs.FS) bool {
+	_, is := fsys.(*imageFS)
+	return is
+}
+
+// FilesystemName is the name of the filesystem that Inside or a Partition gave, such as ext4; "" for anything else.
+func FilesystemName(fsys fs.FS) string {
+	if f, ok := fsys.(*imageFS); ok {
+		return f.name
+	}
+	return ""
+}
+
+// Filesystem is the name of the filesystem that FS has opened, and what is odd about it, so far as
+// it was read; "" where there is none.
+func (q *Partition) Filesystem() (name string, notes []string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if f, ok := q.fsys.(*imageFS); ok {
+		return f.name, f.Notes()
+	}
+	return "", nil
+}
+
+// mountOf is where a partition with these files is mounted.
+func mountOf(name string, fsys fs.FS) string {
+	// From Android 9 the system image holds the root folder: its files stand in
+	// system, and the image is mounted at /.
+	if name == "system" && isPartitionTree(fsys, "system") {
+		return "/"
+	}
+	if mount, known := partitionNames[name]; known {
+		return mount
+	}
+	if isPartitionTree(fsys, ".") {
+		return "/" + name
+	}
+	return ""
+}
+
+// An imageFS is a filesystem whose files tell their owner and label as those of a script do.
+type imageFS struct {
+	filesystem
+	name string
+}
+
+// Close frees what the filesystem took, if it took anything.
+func (f *imageFS) Close() error {
+	if c, ok := f.filesystem.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}
+
+func (f *imageFS) Stat(name string) (fs.FileInfo, error) { return f.Lstat(name) }
+
+func (f *imageFS) Lstat(name string) (fs.FileInfo, error) {
+	info, err := f.filesystem.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	return imageInfo{info, f, name}, nil
+}
+
+func (f *imageFS) ReadDir(name string) ([]fs.DirEntry, error) {
+	list, err := f.filesystem.ReadDir(name)
+	for i, d := range list {
+		list[i] = imageEntry{d, f, join(name, d.Name())}
+	}
+	return list, err
+}
+
+type imageEntry struct {
+	fs.DirEntry
+	f    *imageFS
+	path string
+}
+
+func (e imageEntry) Info() (fs.FileInfo, error) {
+	info, err := e.DirEntry.Info()
+	if err != nil {
+		return nil, err
+	}
+	return imageInfo{info, e.f, e.path}, nil
+}
+
+type imageInfo struct {
+	fs.FileInfo
+	f    *imageFS
+	path string
+}
+
+// Sys is a *Meta.
+func (i imageInfo) Sys() any {
+	in := i.FileInfo.Sys().(*vfs.Meta)
+	if in.Implied {
+		return &Meta{}
+	}
+	u, g := int64(in.UID), int64(in.GID)
+	m := &Meta{UID: &u, GID: &g}
+	list, err := i.f.Xattrs(i.path)
+	m.Err = err
+	for _, x := range list {
+		switch x.Name {
+		case "security.selinux":
+			value := x.Value
+			for len(value) > 0 && value[len(value)-1] == 0 {
+				value = value[:len(value)-1]
+			}
+			m.Label = parse.EscapeText(string(value))
+		case "security.capability":
+			if m.Capabilities = capabilities(x.Value); m.Capabilities == nil {
+				m.Err = errors.Join(m.Err, &parse.Error{Format: "capabilities", Off: -1, Msg: "none of a known revision", Got: len(x.Value), Kind: parse.ErrUnsupported})
+			}
+		}
+	}
+	return m
+}
+
+// capabilities reads what a file may do when it is run: struct vfs_cap_data of
+// linux/capability.h, little-endian; its permitted set. nil: it is none that is known.
+func capabilities(v []byte) *uint64 {
+	const revisionMask, revision1, revision2, revision3 = 0xff000000, 0x01000000, 0x02000000, 0x03000000
+	const size1, size2, size3 = 12, 20, 24 // XATTR_CAPS_SZ_1 to 3
+	if len(v) < size1 {
+		return nil
+	}
+	le := binary.LittleEndian
+	set := uint64(le.Uint32(v[4:]))
+	switch rev := le.Uint32(v) & revisionMask; {
+	case rev == revision1 && len(v) == size1:
+	case rev == revision2 && len(v) == size2, rev == revision3 && len(v) == size3:
+		set |= uint64(le.Uint32(v[12:])) << 32
+	default:
+		return nil
+	}
+	return &set
+}
