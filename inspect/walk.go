@@ -260,7 +260,11 @@ func (r *run) descend(ctx context.Context, outer fact.Location, fsys fs.FS, budg
 			if fatal(ctx, err) {
 				return err
 			}
-			out.Gaps = append(out.Gaps, fileGap(in.at, err, r.emits()))
+			blinds := r.emits()
+			if parts {
+				blinds = kindsOn("boot") // which hold no apps, whatever the partition is called
+			}
+			out.Gaps = append(out.Gaps, fileGap(in.at, err, blinds))
 		}
 	}
 	return nil
@@ -344,7 +348,11 @@ func fileGap(at fact.Location, err error, blinds []fact.Kind) fact.Gap {
 		g.Blinds = slices.DeleteFunc(slices.Clone(blinds), func(k fact.Kind) bool { return k == fact.KindMetadata })
 		id := at.Device
 		if id == "" {
-			id = fact.Location{Partition: at.Partition, Slot: at.Slot, Path: at.Path}.String()
+			outer := fact.Location{Partition: at.Partition, Slot: at.Slot, Path: at.Path}
+			if at.Path == "" {
+				outer.Inner = at.Inner // a file of a ramdisk, not the whole image
+			}
+			id = outer.String()
 		}
 		g.Subjects = []fact.Subject{{Kind: "file", ID: id}}
 	}

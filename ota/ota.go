@@ -94,6 +94,9 @@ type Payload struct {
 	whole blob.Blob
 }
 
+// Blob is the payload's bytes.
+func (p *Payload) Blob() blob.Blob { return p.whole }
+
 // An Installer is the script that recovery runs, and what it leaves behind.
 type Installer struct {
 	Member string // the script's name in the package

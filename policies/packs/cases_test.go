@@ -22,7 +22,15 @@ func cases() map[string][]change {
 			{"folder", layout("folder"), unknown, "folder"},
 			{"app", layout("apk"), unknown, "APK"},
 			{"module", layout("apex"), unknown, "APEX"},
-			{"payload in a zip", layout("zip-payload"), unknown, "payload"},
+			{"payload without a signature", layout("zip-payload"), fails, "neither the package nor its payload"},
+			{"payload with a signature", func(f *fact.Facts) {
+				layout("payload")(f)
+				f.Signatures = []fact.Signature{{Scheme: "payload", Subject: "payload.bin metadata"}}
+			}, pass, "the payload carries"},
+			{"payload that could not be looked at", func(f *fact.Facts) {
+				layout("zip-payload")(f)
+				blind(f, fact.KindSignatures, fact.Location{Path: "payload.bin"}, fact.Subject{Kind: "signature", ID: "payload"})
+			}, unknown, "could not be looked for"},
 			{"a layout of tomorrow", layout("cube"), unknown, "cube"},
 			{"no record of the update", func(f *fact.Facts) { f.Update, f.Signatures = nil, nil }, unknown, ""},
 			{"signatures not looked for", func(f *fact.Facts) { without(f, fact.KindSignatures); noSignature(f) }, unknown, "not looked for"},

@@ -95,14 +95,17 @@ func aboutKeys(g *fact.Gap) bool { return aboutPackage(g) && !keyless(g) }
 
 // keyless tells whether a gap hides nothing but places in which no key for updates
 // is kept: images that are not Android's own file systems, the boot image, of
-// which noPublicKeys knows more, and installed files other than the key store.
+// which noPublicKeys knows more, and installed files other than key stores, and
+// ramdisks, in which recovery's key store is.
 func keyless(g *fact.Gap) bool {
 	return len(g.Subjects) > 0 && !slices.ContainsFunc(g.Subjects, func(s fact.Subject) bool {
 		switch s.Kind {
 		case "partition":
 			return !slices.Contains([]string{"boot", "bootloader", "dtbo", "modem", "radio"}, s.ID)
 		case "file":
-			return strings.HasSuffix(s.ID, "/etc/security/otacerts.zip")
+			last := s.ID[strings.LastIndex(s.ID, "!/")+1:]
+			return strings.HasSuffix(s.ID, "/etc/security/otacerts.zip") || strings.HasSuffix(s.ID, "/res/keys") ||
+				last == "/ramdisk" || strings.HasPrefix(last, "/vendor_ramdisk")
 		}
 		return true
 	})

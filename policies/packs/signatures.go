@@ -15,6 +15,9 @@ import (
 // schemeWholeFile is the signature in the zip's comment, which recovery checks.
 const schemeWholeFile = "wholefile"
 
+// schemePayload is the signatures in payload.bin, which update_engine checks.
+const schemePayload = "payload"
+
 // schemePartitionHash is the hash of a partition that a payload declares.
 const schemePartitionHash = "partition-hash"
 
@@ -71,8 +74,8 @@ func updateIsSigned(f *fact.Facts) []policies.Judgement {
 	}
 	switch layout {
 	case layoutZip, layoutZipFiles, layoutZipBlock:
-	case layoutZipPayload:
-		return missing("the signature of the payload: the package carries no whole-file signature, and this version does not read the payload's own")
+	case layoutZipPayload, layoutPayload:
+		return payloadIsSigned(f)
 	case layoutFolder:
 		return missing("the package as it was published: a signature over it cannot be seen in a folder of its files")
 	case layoutAPK:
@@ -94,6 +97,29 @@ func updateIsSigned(f *fact.Facts) []policies.Judgement {
 		}
 	}
 	return []policies.Judgement{fail(fact.UpdateSubject, v)}
+}
+
+// payloadIsSigned speaks of an A/B update without a whole-file signature: update_engine asks for
+// that of the payload, and recovery, where the file is sideloaded, for both.
+func payloadIsSigned(f *fact.Facts) []policies.Judgement {
+	for i := range f.Signatures {
+		if s := &f.Signatures[i]; s.Scheme == schemePayload {
+			j := pass(fact.UpdateSubject, "the payload carries signatures of its own")
+			j.Assumptions = []policies.Assumption{{At: &s.At,
+				What: "the update is installed by update_engine: recovery would ask for a whole-file signature, and the package carries none"}}
+			return []policies.Judgement{j}
+		}
+	}
+	for i := range f.Gaps {
+		g := &f.Gaps[i]
+		if slices.Contains(g.Blinds, fact.KindSignatures) && hides(g, func(scheme string) bool { return scheme == schemePayload }) {
+			return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindSignatures, &g.At,
+				"the signature of the payload: the package carries no whole-file signature, and the payload's own could not be looked for")}
+		}
+	}
+	return []policies.Judgement{fail(fact.UpdateSubject, violation(
+		"neither the package nor its payload carries a signature: update_engine refuses it, or takes it from anybody if the device has no key",
+		evidence("absent", updateOf(f).At, "no signature in the comment at the end of the zip, and none in the payload")))}
 }
 
 func signaturesHold(f *fact.Facts) []policies.Judgement {

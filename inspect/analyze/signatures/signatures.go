@@ -25,7 +25,8 @@ import (
 // Analysis makes a fact of each signature of the package.
 var Analysis = &inspect.Analysis{
 	Name:  "signatures",
-	Doc:   "the package's whole-file and JAR signatures, the hashes that payloads state, and what else the package says of its bytes",
+	Needs: []fact.Kind{fact.KindCertificates}, // whose keys are tried
+	Doc:   "the package's whole-file and JAR signatures, those of payloads, the hashes that payloads state, and what else the package says of its bytes",
 	Emits: []fact.Kind{fact.KindSignatures, fact.KindStatements},
 	Run:   run,
 }
@@ -41,6 +42,9 @@ func run(ctx context.Context, p *inspect.Pass) (fact.Facts, error) {
 		}
 		// What else is signed is not less certain for it.
 		facts.Gaps = append(facts.Gaps, gap(fact.Location{}, fact.CauseUndecided, string(signature.SchemeJAR), parse.EscapeText(err.Error())))
+	}
+	if err := payloads(ctx, p, &facts); err != nil {
+		return facts, err
 	}
 	for _, sum := range p.Sums {
 		if sum.Kind == ota.SumPartition {
@@ -202,9 +206,6 @@ func unjudged(ctx context.Context, p *inspect.Pass, facts *fact.Facts) {
 	}
 	if p.Package.Layout == ota.LayoutAPEX {
 		facts.Gaps = append(facts.Gaps, gap(fact.Location{}, fact.CauseUnsupported, "apex", "signatures of APEX modules are not judged yet"))
-	}
-	for _, pl := range p.Package.Payloads {
-		facts.Gaps = append(facts.Gaps, gap(fact.Location{Path: pl.Member}, fact.CauseUnsupported, "payload", "signatures of payloads are not judged yet"))
 	}
 	for _, q := range p.Package.Partitions {
 		at := inspect.PartitionLocation(q, "")
