@@ -42,6 +42,7 @@ var floors = []struct {
 	{"ota/signature", over(ground, "ota/blob", "ota/signature/known")},
 	{"ota/signature/wholefile", over(ground, "ota/blob", "ota/signature", "ota/signature/known")},
 	{"ota/signature/jar", over(ground, "ota/blob", "ota/signature", "ota/signature/known")},
+	{"ota/signature/avb", over(ground, "ota/blob", "ota/signature", "ota/signature/known", "ota/verity")},
 	{"ota/signature/payloadsig", over(ground, "ota/blob", "ota/signature", "ota/signature/known", "ota/image/payload")},
 	{"ota", over(ground, "ota/blob", "ota/archive", "ota/edify", "ota/codec", "ota/wire", "ota/verity", "ota/image/*", "ota/filesystem/*")},
 	{"policies", []string{"inspect/fact"}},

@@ -42,6 +42,7 @@ const (
 	SchemeWholeFile Scheme = "wholefile" // CMS in the zip comment; recovery's otautil/verifier.cpp
 	SchemeJAR       Scheme = "jar"       // META-INF/MANIFEST.MF, *.SF and *.RSA, *.DSA or *.EC
 	SchemePayload   Scheme = "payload"   // of payload.bin: its metadata and the whole; update_engine's payload_verifier.cc
+	SchemeAVB       Scheme = "avb"       // vbmeta structs; libavb
 )
 
 // A Range is a run of bytes, First to End exclusive, and what it holds.

@@ -14,8 +14,8 @@ func noPublicKeys(f *fact.Facts) []policies.Judgement {
 	var out []policies.Judgement
 	for i := range f.Signatures {
 		s := &f.Signatures[i]
-		if s.Scheme == schemePartitionHash {
-			continue // no key stands behind it
+		if s.Scheme == schemePartitionHash || ofImage(s) {
+			continue // no key stands behind it, or none for updates
 		}
 		subject := signatureSubject(s)
 		// A signer is recorded once it is proven. Without one, a match still tells.

@@ -99,6 +99,11 @@ func updateIsSigned(f *fact.Facts) []policies.Judgement {
 	return []policies.Judgement{fail(fact.UpdateSubject, v)}
 }
 
+// ofImage tells whether a signature is verified boot's, which protects an image once it is installed.
+func ofImage(s *fact.Signature) bool {
+	return s.Scheme == "avb" || strings.HasPrefix(s.Scheme, "avb-")
+}
+
 // payloadIsSigned speaks of an A/B update without a whole-file signature: update_engine asks for
 // that of the payload, and recovery, where the file is sideloaded, for both.
 func payloadIsSigned(f *fact.Facts) []policies.Judgement {
@@ -126,8 +131,8 @@ func signaturesHold(f *fact.Facts) []policies.Judgement {
 	var out []policies.Judgement
 	for i := range f.Signatures {
 		s := &f.Signatures[i]
-		if s.Scheme == schemePartitionHash {
-			continue // no key stands behind it, and there is a rule for it
+		if s.Scheme == schemePartitionHash || ofImage(s) {
+			continue // there are rules for them, and no key stands behind the first
 		}
 		subject := signatureSubject(s)
 		switch {

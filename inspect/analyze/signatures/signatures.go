@@ -25,8 +25,8 @@ import (
 // Analysis makes a fact of each signature of the package.
 var Analysis = &inspect.Analysis{
 	Name:  "signatures",
-	Needs: []fact.Kind{fact.KindCertificates}, // whose keys are tried
-	Doc:   "the package's whole-file and JAR signatures, those of payloads, the hashes that payloads state, and what else the package says of its bytes",
+	Needs: []fact.Kind{fact.KindCertificates, fact.KindPartitions}, // keys to try, hashes of images
+	Doc:   "the package's whole-file and JAR signatures, those of payloads and of verified boot, the hashes that payloads state, and what else the package says of its bytes",
 	Emits: []fact.Kind{fact.KindSignatures, fact.KindStatements},
 	Run:   run,
 }
@@ -44,6 +44,9 @@ func run(ctx context.Context, p *inspect.Pass) (fact.Facts, error) {
 		facts.Gaps = append(facts.Gaps, gap(fact.Location{}, fact.CauseUndecided, string(signature.SchemeJAR), parse.EscapeText(err.Error())))
 	}
 	if err := payloads(ctx, p, &facts); err != nil {
+		return facts, err
+	}
+	if err := verified(ctx, p, &facts); err != nil {
 		return facts, err
 	}
 	for _, sum := range p.Sums {
@@ -209,9 +212,6 @@ func unjudged(ctx context.Context, p *inspect.Pass, facts *fact.Facts) {
 	}
 	for _, q := range p.Package.Partitions {
 		at := inspect.PartitionLocation(q, "")
-		if q.Image != nil {
-			facts.Gaps = append(facts.Gaps, gap(at, fact.CauseUnsupported, "avb", "whether the image carries a signature (AVB, Verified Boot 1.0) is not looked at yet"))
-		}
 		apps, modules := count(ctx, q, facts)
 		if apps > 0 {
 			facts.Gaps = append(facts.Gaps, gap(at, fact.CauseUnsupported, "apk", fmt.Sprintf("signatures of apps are not judged yet: %d here", apps)))
