@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"sync"
 
 	"github.com/otavet/otavet/inspect/fact"
 	"github.com/otavet/otavet/ota"
@@ -45,6 +46,7 @@ func open(ctx context.Context, p *ota.Package, at fact.Location) (blob.Blob, *pa
 // within is the file that holds the one that at names.
 func within(at fact.Location) fact.Location {
 	at.Inner = at.Inner[:len(at.Inner)-1]
+	at.Offset, at.Line, at.Symbol = nil, nil, ""
 	return at
 }
 
@@ -61,6 +63,59 @@ func Inside(ctx context.Context, p *ota.Package, at fact.Location) (fs.FS, *pars
 		return nil, nil, nil, fmt.Errorf("%s: %w", at, err)
 	}
 	return fsys, budget, func() error { return errors.Join(closeInside(fsys), closer()) }, nil
+}
+
+// An Opener opens files of one package, and each file that holds others once: a ramdisk that is
+// compressed would else be unpacked for each of its files. Any number of goroutines may use it.
+type Opener struct {
+	p    *ota.Package
+	mu   sync.Mutex
+	open map[string]*opened // by the location's text
+}
+
+type opened struct {
+	once  sync.Once
+	fsys  fs.FS
+	close func() error
+	err   error
+}
+
+// NewOpener makes an Opener, which is to be closed.
+func NewOpener(p *ota.Package) *Opener { return &Opener{p: p, open: map[string]*opened{}} }
+
+// Open is as the function of that name.
+func (o *Opener) Open(ctx context.Context, at fact.Location) (blob.Blob, func() error, error) {
+	if len(at.Inner) == 0 {
+		return Open(ctx, o.p, at)
+	}
+	outer, name := within(at), at.Inner[len(at.Inner)-1]
+	o.mu.Lock()
+	in := o.open[outer.String()]
+	if in == nil {
+		in = &opened{}
+		o.open[outer.String()] = in
+	}
+	o.mu.Unlock()
+	in.once.Do(func() { in.fsys, _, in.close, in.err = Inside(ctx, o.p, outer) })
+	if in.err != nil {
+		return nil, nil, in.err
+	}
+	b, closer, err := ota.OpenBlob(ctx, in.fsys, name, o.p.Spool())
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", at, err)
+	}
+	return b, closer, nil
+}
+
+// Close closes what was opened. Nobody may read of it after.
+func (o *Opener) Close() error {
+	var errs []error
+	for _, in := range o.open {
+		if in.close != nil {
+			errs = append(errs, in.close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // closeInside frees what ota.Inside gave.

@@ -57,9 +57,17 @@ func extractFiles(ctx context.Context, a *app, o extractOptions, p *ota.Package,
 			links++
 		}
 	}
-	in := containers{p: p, open: map[string]*container{}}
+	in := inspect.NewOpener(p)
 	defer in.Close()
-	err = inParallel(ctx, o.workers(), len(files), func(i int) error { return extractOne(ctx, &in, out, files[i]) })
+	var buffers sync.Pool // of *[copySize]byte
+	err = inParallel(ctx, o.workers(), len(files), func(i int) error {
+		buf, _ := buffers.Get().(*[copySize]byte)
+		if buf == nil {
+			buf = new([copySize]byte)
+		}
+		defer buffers.Put(buf)
+		return extractOne(ctx, in, out, files[i], buf[:])
+	})
 	if links > 0 {
 		fmt.Fprintf(a.stderr, "symbolic links or devices, not made: %d\n", links)
 	}
@@ -106,62 +114,11 @@ func (o *extractOptions) charge(left *int64, l listed) error {
 	return nil
 }
 
-// containers are the files that hold others which are extracted. Each is opened once, and
-// a ramdisk that is compressed so unpacked once.
-type containers struct {
-	p       *ota.Package
-	mu      sync.Mutex
-	open    map[string]*container
-	buffers sync.Pool // of *[copySize]byte
-}
-
 // copySize is how much of a file is read at once.
 const copySize = 1 << 20
 
-type container struct {
-	once  sync.Once
-	fsys  fs.FS
-	close func() error
-	err   error
-}
-
-// file opens the file of a location.
-func (c *containers) file(ctx context.Context, at fact.Location) (blob.Blob, func() error, error) {
-	last := len(at.Inner) - 1
-	if last < 0 {
-		return inspect.Open(ctx, c.p, at)
-	}
-	outer := at
-	outer.Inner = at.Inner[:last]
-	c.mu.Lock()
-	in := c.open[outer.String()]
-	if in == nil {
-		in = &container{}
-		c.open[outer.String()] = in
-	}
-	c.mu.Unlock()
-	in.once.Do(func() { in.fsys, _, in.close, in.err = inspect.Inside(ctx, c.p, outer) })
-	if in.err != nil {
-		return nil, nil, in.err
-	}
-	b, closer, err := ota.OpenBlob(ctx, in.fsys, at.Inner[last], c.p.Spool())
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", at, err)
-	}
-	return b, closer, nil
-}
-
-// Close closes them all.
-func (c *containers) Close() {
-	for _, in := range c.open {
-		if in.close != nil {
-			in.close()
-		}
-	}
-}
-
-func extractOne(ctx context.Context, in *containers, out *target, w output) error {
-	b, closer, err := in.file(ctx, w.at)
+func extractOne(ctx context.Context, in *inspect.Opener, out *target, w output, buf []byte) error {
+	b, closer, err := in.Open(ctx, w.at)
 	if err != nil {
 		return err
 	}
@@ -171,12 +128,6 @@ func extractOne(ctx context.Context, in *containers, out *target, w output) erro
 		return err
 	}
 	b = blob.WithContext(ctx, b)
-	mem, _ := in.buffers.Get().(*[copySize]byte)
-	if mem == nil {
-		mem = new([copySize]byte)
-	}
-	defer in.buffers.Put(mem)
-	buf := mem[:]
 	for off := int64(0); off < b.Size(); {
 		n := int(min(int64(len(buf)), b.Size()-off))
 		if _, err := blob.ReadFull(b, buf[:n], off); err != nil {

@@ -41,31 +41,40 @@ func payloads(ctx context.Context, p *inspect.Pass, facts *fact.Facts) error {
 }
 
 // updateKeys are the certificates that the update names for updates: its own, and those that the
-// device trusts after it.
+// device trusts after it. Each file of certificates is read once, however many it has.
 func updateKeys(ctx context.Context, p *inspect.Pass) []*signature.Certificate {
+	files := inspect.NewOpener(p.Package)
+	defer files.Close()
 	var keys []*signature.Certificate
-	seen := map[string]bool{}
+	seen := map[string]bool{} // files, and certificates
 	for i := range p.Facts.Certificates {
 		c := &p.Facts.Certificates[i]
-		if c.Role != "ota" && c.Role != "otacerts" || c.SHA256 == "" || seen[c.SHA256] {
+		file := fact.Place(c.At)
+		if c.Role != "ota" && c.Role != "otacerts" || c.SHA256 == "" || seen[file] {
 			continue
 		}
-		seen[c.SHA256] = true
-		b, closer, err := inspect.Open(ctx, p.Package, c.At)
-		if err != nil {
-			continue // the same bytes could be read a moment ago
-		}
-		data, err := blob.ReadAll(b, 4<<20)
-		closer()
-		if err != nil {
-			continue
-		}
-		certs, _ := signature.ParseCertificates(data)
-		for _, k := range certs {
-			if k.SHA256() == c.SHA256 {
+		seen[file] = true
+		for _, k := range certificates(ctx, files, c.At) {
+			if sum := k.SHA256(); !seen[sum] {
+				seen[sum] = true
 				keys = append(keys, k)
 			}
 		}
 	}
 	return keys
+}
+
+// certificates are those of a file. That it can be read, and all of it, the facts have said.
+func certificates(ctx context.Context, files *inspect.Opener, at fact.Location) []*signature.Certificate {
+	b, closer, err := files.Open(ctx, at)
+	if err != nil {
+		return nil
+	}
+	defer closer()
+	data, err := blob.ReadAll(b, 4<<20)
+	if err != nil {
+		return nil
+	}
+	certs, _ := signature.ParseCertificates(data)
+	return certs
 }

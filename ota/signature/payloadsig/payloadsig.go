@@ -11,9 +11,11 @@ package payloadsig
 import (
 	"context"
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"hash"
 
@@ -38,11 +40,12 @@ const (
 // Verify judges the signatures of the payload p, which b holds, with keys: those that the
 // device may trust. The Results are those of metadata and payload, in that order; where a
 // payload has no signature at all the error is ErrNone. Of one that is not there, while the other
-// is, Intact is No.
+// is, Intact is No. At most 4096 times a signature is tried with a key.
 func Verify(ctx context.Context, b blob.Blob, p *payload.Payload, keys []*signature.Certificate) ([]*signature.Result, error) {
 	if p.MetadataSignature.Len == 0 && p.PayloadSignature.Len == 0 {
 		return nil, signature.ErrNone
 	}
+	candidates := parseKeys(keys)
 	metadata, whole, err := digest(blob.WithContext(ctx, b), p)
 	if err != nil {
 		return nil, err
@@ -56,7 +59,7 @@ func Verify(ctx context.Context, b blob.Blob, p *payload.Payload, keys []*signat
 	}
 	first := &signature.Result{Scheme: signature.SchemePayload, Name: NameMetadata, Covers: []signature.Range{signed},
 		Unsigned: []signature.Range{{First: signed.End, End: size, What: "all but header and manifest"}}}
-	refused := judge(first, p.MetadataSignature.Len > 0, p.MetadataSignatures, metadata, keys)
+	refused := judge(first, p.MetadataSignature.Len > 0, p.MetadataSignatures, metadata, candidates)
 	first.Accepts = accepts(first, refused, true)
 
 	second := &signature.Result{Scheme: signature.SchemePayload, Name: NamePayload, Covers: []signature.Range{signed, data}}
@@ -65,7 +68,7 @@ func Verify(ctx context.Context, b blob.Blob, p *payload.Payload, keys []*signat
 			second.Unsigned = append(second.Unsigned, r)
 		}
 	}
-	refused = judge(second, p.PayloadSignature.Len > 0, p.PayloadSignatures, whole, keys)
+	refused = judge(second, p.PayloadSignature.Len > 0, p.PayloadSignatures, whole, candidates)
 	second.Accepts = accepts(second, refused, false)
 	return []*signature.Result{first, second}, nil
 }
@@ -97,39 +100,65 @@ func feed(h hash.Hash, b blob.Blob, r payload.Range) error {
 	return nil
 }
 
+// A candidate is a key to try.
+type candidate struct {
+	cert *signature.Certificate
+	key  crypto.PublicKey
+}
+
+func parseKeys(certs []*signature.Certificate) []candidate {
+	var out []candidate
+	for _, c := range certs {
+		// signature.Verify would judge no other either.
+		if key, err := x509.ParsePKIXPublicKey(c.SPKI); err == nil {
+			out = append(out, candidate{c, key})
+		}
+	}
+	return out
+}
+
+// maxTries bounds how often a signature is tried with a key: a blob of 64 KiB has room for hundreds of
+// signatures, a key store for thousands of keys, and devices have one or two of each.
+const maxTries = 4096
+
 // judge tries each signature with each key. It tells whether the key that verified is of a kind that update_engine
 // refuses.
-func judge(r *signature.Result, there bool, read func() ([]payload.Signature, error), digest [sha256.Size]byte, keys []*signature.Certificate) (refused bool) {
+func judge(r *signature.Result, there bool, read func() ([]payload.Signature, error), digest [sha256.Size]byte, keys []candidate) (refused bool) {
 	if !there {
 		r.Intact, r.Reason = signature.No, fail(parse.ErrFormat, -1, "there is no "+r.Name+" signature, though the other is there", nil)
 		return false
 	}
 	list, err := read()
 	switch {
-	case err != nil:
+	case errors.Is(err, parse.ErrFormat):
 		r.Intact, r.Reason = signature.No, err
+		return false
+	case err != nil: // it could not be read
+		r.Reason = err
 		return false
 	case len(list) == 0:
 		r.Intact, r.Reason = signature.No, fail(parse.ErrFormat, -1, "the blob of signatures holds none", nil)
 		return false
 	}
 	r.Notes = append(r.Notes, fmt.Sprintf("signatures: %d", len(list)))
+	tries := 0
 	for i := range list {
-		for _, c := range keys {
-			key, err := x509.ParsePKIXPublicKey(c.SPKI)
-			if err != nil {
-				continue // Verify would not judge it either
+		for _, k := range keys {
+			if tries++; tries > maxTries {
+				r.Reason = fail(parse.ErrLimit, list[i].Offset, fmt.Sprintf("not judged: more than %d pairs of a signature and a key", maxTries), nil)
+				return false
 			}
-			if signature.Verify(key, crypto.SHA256, digest[:], nil, list[i].Bytes()) != nil {
+			if signature.Verify(k.key, crypto.SHA256, digest[:], nil, list[i].Bytes()) != nil {
 				continue
 			}
-			signer := signature.NewSigner(c, crypto.SHA256)
+			signer := signature.NewSigner(k.cert, crypto.SHA256)
 			r.Intact, r.Signers = signature.Yes, []signature.Signer{signer}
 			r.Known = signature.KnownMatches(r.Signers)
-			if !taken(key) {
-				r.Notes = append(r.Notes, fmt.Sprintf("update_engine takes RSA of 2048 and 4096 bits and EC, and this is %s-%d", signer.Algorithm, signer.Bits))
+			if taken(k.key) {
+				return false
 			}
-			return false
+			r.Notes = append(r.Notes, fmt.Sprintf("update_engine takes RSA of 2048 and 4096 bits and EC, and this is %s-%d", signer.Algorithm, signer.Bits))
+			return true
 		}
 	}
 	why := "whose it is cannot be told: no key is at hand"
@@ -140,13 +169,16 @@ func judge(r *signature.Result, there bool, read func() ([]payload.Signature, er
 	return false
 }
 
-// taken tells whether update_engine verifies with a key of that kind: kRSA2048 and 4096 by
-// their padding, and EC.
+// taken tells whether update_engine verifies with a key of that kind: RSA of 256 and 512 bytes, whose
+// padding it knows, and EC.
 func taken(key crypto.PublicKey) bool {
-	if k, ok := key.(*rsa.PublicKey); ok {
+	switch k := key.(type) {
+	case *rsa.PublicKey:
 		return k.Size() == 256 || k.Size() == 512
+	case *ecdsa.PublicKey:
+		return true
 	}
-	return true
+	return false
 }
 
 // accepts says who would take the payload, if it trusted the key.

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -138,6 +141,47 @@ func TestVerify(t *testing.T) {
 	}
 	if _, err := verify(t, build(t, nil)); !errors.Is(err, signature.ErrNone) {
 		t.Errorf("a payload that is not signed: %v", err)
+	}
+}
+
+// A key that update_engine has no padding for holds, and is not taken.
+func TestRefusedKey(t *testing.T) {
+	priv, err := rsa.GenerateKey(rand.Reader, 3072)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &priv.PublicKey, priv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := signature.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &key{priv: priv, cert: cert}
+	rs, err := verify(t, build(t, func(d []byte) []byte { return otatest.PayloadSignatures(384, k.sign(t, d)) }), cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"payload metadata yes by RSA-3072; update_engine no; update_engine in recovery no", "payload payload yes by RSA-3072; update_engine no; update_engine in recovery yes"}
+	for i, r := range rs {
+		if got := words(r); got != want[i] || !strings.Contains(fmt.Sprint(r.Notes), "this is RSA-3072") {
+			t.Errorf("got %s %v, want %s", got, r.Notes, want[i])
+		}
+	}
+}
+
+// Many signatures and many keys do not take the time of all their pairs.
+func TestTries(t *testing.T) {
+	ec, mine := load(t, "ec"), load(t, "example")
+	b := build(t, func(d []byte) []byte {
+		list := slices.Repeat([][]byte{ec.sign(t, []byte(strings.Repeat("y", 32)))}, 100)
+		return otatest.PayloadSignatures(80, list...)
+	})
+	rs, err := verify(t, b, slices.Repeat([]*signature.Certificate{mine.cert}, 1000)...)
+	if err != nil || rs[0].Intact != signature.Unknown || !errors.Is(rs[0].Reason, parse.ErrLimit) {
+		t.Error(words(rs[0]), err)
 	}
 }
 
