@@ -29,28 +29,55 @@ type filesystem interface {
 	Notes() []string
 }
 
+// An opener opens what containers or filesystems of one format hold.
+type opener struct {
+	format string
+	open   func(b blob.Blob, bud *parse.Budget, spool string) (fs.FS, error)
+}
+
+// image makes an opener of a reader of filesystems.
+func image[T filesystem](format string, open func(blob.Blob, *parse.Budget) (T, error)) opener {
+	return opener{format, func(b blob.Blob, bud *parse.Budget, _ string) (fs.FS, error) {
+		fsys, err := open(b, bud)
+		if err != nil {
+			return nil, err
+		}
+		return &imageFS{fsys, format}, nil
+	}}
+}
+
+// ramdisk may have to unpack what it opens.
+var ramdisk = opener{"cpio", func(b blob.Blob, bud *parse.Budget, spool string) (fs.FS, error) {
+	fsys, err := cpio.Open(b, bud, cpio.Options{Spool: spool})
+	if err != nil {
+		return nil, err
+	}
+	return &imageFS{fsys, "cpio"}, nil
+}}
+
 // filesystems are the filesystems of images, and the mark of each: that of its superblock.
 var filesystems = []struct {
-	name string
 	off  int
 	mark string
-	open func(b blob.Blob, bud *parse.Budget, spool string) (filesystem, error)
+	opener
 }{
-	{"erofs", 1024, "\xe2\xe1\xf5\xe0", func(b blob.Blob, bud *parse.Budget, _ string) (filesystem, error) { return erofs.Open(b, bud) }},
-	{"cpio", 0, "070701", openRamdisk},
-	{"cpio", 0, "070702", openRamdisk},
-	{"ext4", 1080, "\x53\xef", func(b blob.Blob, bud *parse.Budget, _ string) (filesystem, error) { return ext4.Open(b, bud) }},
-	{"f2fs", 1024, "\x10\x20\xf5\xf2", func(b blob.Blob, bud *parse.Budget, _ string) (filesystem, error) { return f2fs.Open(b, bud) }},
-	{"squashfs", 0, "hsqs", openSquashfs},
-	{"squashfs", 0, "sqsh", openSquashfs}, // an old one, big-endian, which is refused by name
+	{1024, "\xe2\xe1\xf5\xe0", image("erofs", erofs.Open)},
+	{0, "070701", ramdisk},
+	{0, "070702", ramdisk},
+	{1080, "\x53\xef", image("ext4", ext4.Open)},
+	{1024, "\x10\x20\xf5\xf2", image("f2fs", f2fs.Open)},
+	{0, "hsqs", image("squashfs", squashfs.Open)},
+	{0, "sqsh", image("squashfs", squashfs.Open)}, // an old one, big-endian, which is refused by name
 }
 
-func openSquashfs(b blob.Blob, bud *parse.Budget, _ string) (filesystem, error) {
-	return squashfs.Open(b, bud)
-}
-
-func openRamdisk(b blob.Blob, bud *parse.Budget, spool string) (filesystem, error) {
-	return cpio.Open(b, bud, cpio.Options{Spool: spool})
+// filesystemOf finds the opener for the filesystem of an image.
+func filesystemOf(b blob.Blob, head []byte) (opener, bool) {
+	for _, f := range filesystems {
+		if hasMark(b, head, magic{off: f.off, mark: f.mark}) {
+			return f.opener, true
+		}
+	}
+	return opener{}, false
 }
 
 // packedRamdisk tells whether b is a ramdisk that is compressed, of which it decodes the beginning.
@@ -73,28 +100,6 @@ func packedRamdisk(b blob.Blob, head []byte) bool {
 // decoders go by blocks.
 const maxRamdiskHead = 16 << 20
 
-var errNoFilesystem = errors.New("no filesystem that is read")
-
-// openFilesystem opens the filesystem that an image holds; the error of one
-// that is not known is errNoFilesystem.
-func openFilesystem(b blob.Blob, bud *parse.Budget, spool string) (fs.FS, error) {
-	head, err := peek(b, headSize)
-	if err != nil {
-		return nil, err
-	}
-	for _, f := range filesystems {
-		if !hasMark(b, head, magic{off: f.off, mark: f.mark}) {
-			continue
-		}
-		fsys, err := f.open(b, bud, spool)
-		if err != nil {
-			return nil, err
-		}
-		return &imageFS{fsys, f.name}, nil
-	}
-	return nil, errNoFilesystem
-}
-
 // files opens the partition's filesystem, once.
 func (q *Partition) files(ctx context.Context) (fs.FS, error) {
 	q.mu.Lock()
@@ -107,12 +112,9 @@ func (q *Partition) files(ctx context.Context) (fs.FS, error) {
 		q.fsErr = err
 		return nil, err
 	}
-	fsys, err := openFilesystem(q.Image, budget, q.pkg.opts.Spool)
+	fsys, err := q.open(budget)
 	if ctx.Err() != nil { // whoever asks again may have more time
 		return nil, context.Cause(ctx)
-	}
-	if err == errNoFilesystem {
-		err = &parse.Error{Format: "partition", Off: -1, Msg: "no filesystem that is read", Got: q.Name, Kind: parse.ErrUnsupported}
 	}
 	if err != nil {
 		q.fsErr = err
@@ -126,6 +128,18 @@ func (q *Partition) files(ctx context.Context) (fs.FS, error) {
 		q.Mount = mountOf(q.Name, fsys)
 	}
 	return fsys, nil
+}
+
+func (q *Partition) open(budget *parse.Budget) (fs.FS, error) {
+	head, err := peek(q.Image, headSize)
+	if err != nil {
+		return nil, err
+	}
+	in, ok := filesystemOf(q.Image, head)
+	if !ok {
+		return nil, &parse.Error{Format: "partition", Off: -1, Msg: "no filesystem that is read", Got: q.Name, Kind: parse.ErrUnsupported}
+	}
+	return in.open(q.Image, budget, q.pkg.opts.Spool)
 }
 
 // Budget is what remains of the limits of what is read from the partition's files.

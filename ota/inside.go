@@ -24,66 +24,54 @@ func Inside(ctx context.Context, b blob.Blob, outer *parse.Budget, spool string)
 		return nil, nil, err
 	}
 	b = blob.WithContext(ctx, b)
-	for _, in := range insides {
-		if !in.is(head) {
-			continue
-		}
-		budget, err := outer.Inside(in.format, b.Size())
-		if err != nil {
-			return nil, nil, err
-		}
-		fsys, err := in.open(b, budget)
-		if err != nil {
-			return nil, nil, err
-		}
-		return fsys, budget, nil
+	in, ok := insideOf(b, head)
+	if !ok {
+		return nil, nil, &parse.Error{Format: "container", Off: 0, Msg: "not one that is looked into", Kind: parse.ErrUnsupported}
 	}
-	for _, f := range filesystems {
-		if !hasMark(b, head, magic{off: f.off, mark: f.mark}) {
-			continue
-		}
-		budget, err := outer.Inside(f.name, b.Size())
-		if err != nil {
-			return nil, nil, err
-		}
-		fsys, err := f.open(b, budget, spool)
-		if err != nil {
-			return nil, nil, err
-		}
-		return &imageFS{fsys, f.name}, budget, nil
-	}
-	if packedRamdisk(b, head) {
-		budget, err := outer.Inside("cpio", b.Size())
-		if err != nil {
-			return nil, nil, err
-		}
-		fsys, err := openRamdisk(b, budget, spool)
-		if err != nil {
-			return nil, nil, err
-		}
-		return &imageFS{fsys, "cpio"}, budget, nil
-	}
-	return nil, nil, &parse.Error{Format: "container", Off: 0, Msg: "not one that is looked into", Kind: parse.ErrUnsupported}
-}
-
-// insides are the formats that Inside opens.
-var insides = []struct {
-	format string
-	is     func(head []byte) bool
-	open   func(blob.Blob, *parse.Budget) (fs.FS, error)
-}{
-	{"zip", looksLikeZip, func(b blob.Blob, bud *parse.Budget) (fs.FS, error) { return typed(archive.OpenZip(b, bud)) }},
-	{"tar", archive.IsTar, func(b blob.Blob, bud *parse.Budget) (fs.FS, error) { return typed(archive.OpenTar(b, bud)) }},
-	{"boot", func(h []byte) bool { return begins(h, "ANDROID!", "VNDRBOOT") }, insideBoot},
-	{"dtbo", func(h []byte) bool { return begins(h, "\xd7\xb7\xab\x1e") }, insideDTBO},
-}
-
-// typed keeps a nil of a type from becoming an fs.FS that is not nil.
-func typed[T fs.FS](fsys T, err error) (fs.FS, error) {
+	budget, err := outer.Inside(in.format, b.Size())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return fsys, nil
+	fsys, err := in.open(b, budget, spool)
+	if err != nil {
+		return nil, nil, err
+	}
+	return fsys, budget, nil
+}
+
+// insideOf finds the opener for what b holds.
+func insideOf(b blob.Blob, head []byte) (opener, bool) {
+	for _, in := range insides {
+		if in.is(head) {
+			return in.opener, true
+		}
+	}
+	if in, ok := filesystemOf(b, head); ok {
+		return in, true
+	}
+	return ramdisk, packedRamdisk(b, head)
+}
+
+// insides are the containers that Inside opens beside filesystems.
+var insides = []struct {
+	is func(head []byte) bool
+	opener
+}{
+	{looksLikeZip, container("zip", archive.OpenZip)},
+	{archive.IsTar, container("tar", archive.OpenTar)},
+	{func(h []byte) bool { return begins(h, "ANDROID!", "VNDRBOOT") }, container("boot", insideBoot)},
+	{func(h []byte) bool { return begins(h, "\xd7\xb7\xab\x1e") }, container("dtbo", insideDTBO)},
+}
+
+// container makes an opener, and keeps a nil of a type from becoming an fs.FS that is not nil.
+func container[T fs.FS](format string, open func(blob.Blob, *parse.Budget) (T, error)) opener {
+	return opener{format, func(b blob.Blob, bud *parse.Budget, _ string) (fs.FS, error) {
+		fsys, err := open(b, bud)
+		if err != nil {
+			return nil, err
+		}
+		return fsys, nil
+	}}
 }
 
 func begins(head []byte, marks ...string) bool {
@@ -126,6 +114,7 @@ func insideBoot(b blob.Blob, bud *parse.Budget) (fs.FS, error) {
 // IsRamdisk tells whether a part of a boot or vendor_boot image, by the name that Inside gives
 // it, is a ramdisk, which Inside has to open.
 func IsRamdisk(part string) bool {
+	part = strings.TrimLeft(part, "_") // of which one is put before a name that is taken
 	return part == boot.PartRamdisk || strings.HasPrefix(part, boot.PartVendorRamdisk)
 }
 
