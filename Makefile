@@ -19,7 +19,8 @@ fuzz: ## every fuzz target for FUZZTIME each
 			echo "== $$(dirname "$$f") $$t"; \
 			out=$$(go test -run='^$$' -fuzz="^$$t\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=2s -parallel=2 "./$$(dirname "$$f")" 2>&1) && { echo "$$out" | tail -1; continue; }; \
 			echo "$$out"; \
-			case $$out in *"Failing input"*) exit 1;; *"context deadline exceeded"*) echo "which is the end of its time, met by Go between two inputs";; *) exit 1;; esac; \
+			[ "$$(echo "$$out" | grep -c -e '--- FAIL')" = 1 ] && echo "$$out" | grep -A1 -e '^--- FAIL' | tail -1 | grep -qx ' *context deadline exceeded' || exit 1; \
+			echo "which is the end of its time, met by Go between two inputs"; \
 		done; \
 	done
 
