@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -21,16 +22,18 @@ const (
 	schemeAVBChain    = "avb-chain" // of an image that is not there
 	schemeAVBHash     = "avb-hash"
 	schemeAVBHashtree = "avb-hashtree"
+	schemeAVBNone     = "avb-none" // of an image of which nothing is stated
 )
 
 // verified judges Verified Boot 2.0: the vbmeta structs of the images, from the one of the vbmeta
-// partition along its chains, and what signed ones state of images.
+// partition along its chains, what signed ones state of images, and which images none of them speaks of.
 func verified(ctx context.Context, p *inspect.Pass, facts *fact.Facts) error {
-	b := &boot{ctx: ctx, p: p, facts: facts, structs: map[*ota.Partition]*vbmeta{}}
+	b := &boot{ctx: ctx, p: p, facts: facts, structs: map[*ota.Partition]*vbmeta{}, stated: map[*ota.Partition]bool{}, silent: map[*ota.Partition]bool{}}
 	for _, q := range p.Package.Partitions {
 		if q.Image == nil {
 			continue
 		}
+		b.left += hashings * q.Image.Size()
 		if err := b.open(q); err != nil {
 			return err
 		}
@@ -38,14 +41,21 @@ func verified(ctx context.Context, p *inspect.Pass, facts *fact.Facts) error {
 	// libavb begins with the partition vbmeta and goes along its chains. What it does not
 	// reach then may be reached by a vbmeta partition that is not in the update; but unsigned
 	// footers are read by nobody: vbmeta has copies of what they state.
-	for _, first := range []bool{true, false} {
+	for _, b.reached = range []bool{true, false} {
 		for _, q := range p.Package.Partitions {
-			if m := b.structs[q]; m != nil && (q.Name == "vbmeta") == first && !m.judged && (!m.footer || m.v.Algorithm != 0) {
+			if m := b.structs[q]; m != nil && isTop(q, m) == b.reached && !m.judged && (!m.footer || m.v.Algorithm != 0) {
 				b.judge(q, m, nil)
 			}
 		}
 	}
+	b.unprotected()
 	return ctx.Err()
+}
+
+// isTop tells whether libavb would begin with the struct: it stands alone, and is none of those that
+// vbmeta chains to by custom, such as vbmeta_system.
+func isTop(q *ota.Partition, m *vbmeta) bool {
+	return !m.footer && !strings.HasPrefix(q.Name, "vbmeta_")
 }
 
 // A boot is what a device would check when it starts.
@@ -54,7 +64,16 @@ type boot struct {
 	p       *inspect.Pass
 	facts   *fact.Facts
 	structs map[*ota.Partition]*vbmeta
+	reached bool                    // a device reaches the struct that is judged
+	stated  map[*ota.Partition]bool // a struct that a device reaches states something of it
+	silent  map[*ota.Partition]bool // what is wrong with its struct has been recorded
+	left    int64                   // how many bytes of images may still be hashed
+	unseen  []string                // partitions whose vbmeta struct is asked for and is not in the update
 }
+
+// hashings is how often an image may be hashed, on average: once for its own digest, and once more where
+// vbmeta and the image's footer both state one. A struct has room for hundreds of digests of one image.
+const hashings = 4
 
 type vbmeta struct {
 	v      *avb.VBMeta
@@ -81,9 +100,11 @@ func (b *boot) open(q *ota.Partition) error {
 		return context.Cause(b.ctx)
 	case errors.Is(err, parse.ErrFormat):
 		no := false
+		b.silent[q] = true
 		b.facts.Signatures = append(b.facts.Signatures, fact.Signature{Scheme: string(signature.SchemeAVB), Subject: subject(q), Holds: &no,
 			Reason: parse.EscapeText(err.Error()), At: b.hashed(q, at)})
 	case err != nil:
+		b.silent[q] = true
 		b.facts.Gaps = append(b.facts.Gaps, gap(at, cause(err), string(signature.SchemeAVB), parse.EscapeText(err.Error())))
 	default:
 		b.structs[q] = &vbmeta{v: v, at: b.hashed(q, at).AtOffset(v.Offset), footer: f != nil}
@@ -159,14 +180,14 @@ func (b *boot) judge(q *ota.Partition, m *vbmeta, chain *avb.Chain) {
 		at := m.at.AtOffset(d.Offset)
 		switch {
 		case d.Hash != nil:
-			b.state(schemeAVBHash, d.Hash.Partition, q.Slot, at, func(image blob.Blob) (string, error) { return "", d.Hash.Check(image) })
+			b.state(schemeAVBHash, d.Hash.Partition, q.Slot, at, d.Hash.ImageSize, d.Hash.Check)
 		case d.Hashtree != nil:
-			b.state(schemeAVBHashtree, d.Hashtree.Partition, q.Slot, at, func(image blob.Blob) (string, error) {
+			b.state(schemeAVBHashtree, d.Hashtree.Partition, q.Slot, at, d.Hashtree.ImageSize, func(image blob.Blob) error {
 				root, stored := d.Hashtree.Check(image)
 				if root == nil && stored != nil {
-					return "the root is right; the tree that is stored is not: " + stored.Error(), nil
+					return fmt.Errorf("the data have the root that is signed, but the tree that a device reads beside them is not theirs: %w", stored)
 				}
-				return "", root
+				return root
 			})
 		case d.Chain != nil && chain == nil:
 			b.follow(d.Chain, q.Slot, at)
@@ -176,13 +197,23 @@ func (b *boot) judge(q *ota.Partition, m *vbmeta, chain *avb.Chain) {
 
 // follow judges the partition that a chain descriptor names.
 func (b *boot) follow(c *avb.Chain, slot string, at fact.Location) {
+	rec := fact.Signature{Scheme: schemeAVBChain, Subject: parse.Escape(c.Partition), At: at}
 	q := b.partition(c.Partition, slot)
 	if q == nil || q.Image == nil {
-		b.facts.Signatures = append(b.facts.Signatures, fact.Signature{Scheme: schemeAVBChain, Subject: parse.Escape(c.Partition),
-			Reason: "the image, which has a vbmeta struct of its own, is not in the update or cannot be made", At: at})
+		rec.Reason = "the image, which has a vbmeta struct of its own, is not in the update or cannot be made"
+		b.unseen = append(b.unseen, rec.Subject)
+		b.facts.Signatures = append(b.facts.Signatures, rec)
 		return
 	}
-	if m := b.structs[q]; m != nil && !m.judged {
+	b.stated[q] = b.stated[q] || b.reached
+	m := b.structs[q]
+	switch {
+	case m == nil && b.silent[q]: // open said why its struct cannot be read
+	case m == nil:
+		no := false
+		rec.Holds, rec.Reason = &no, "the image has no vbmeta struct, and the chain descriptor asks for one"
+		b.facts.Signatures = append(b.facts.Signatures, rec)
+	case !m.judged:
 		b.judge(q, m, c)
 	}
 }
@@ -198,30 +229,63 @@ func (b *boot) partition(name, slot string) *ota.Partition {
 	return found
 }
 
-// state records what a descriptor says of an image.
-func (b *boot) state(scheme, name, slot string, at fact.Location, check func(blob.Blob) (string, error)) {
+// state records what a descriptor says of an image, of which it hashes the first size bytes.
+func (b *boot) state(scheme, name, slot string, at fact.Location, size uint64, check func(blob.Blob) error) {
 	rec := fact.Signature{Scheme: scheme, Subject: parse.Escape(name), At: at}
 	q := b.partition(name, slot)
+	if q != nil {
+		rec.Subject = subject(q)
+		b.stated[q] = b.stated[q] || b.reached
+	}
 	switch {
 	case q == nil:
 		rec.Reason = "the image is not in the update"
 	case q.Image == nil:
 		rec.Reason = "the image cannot be made, or comes as files"
+	case size <= uint64(q.Image.Size()) && int64(size) > b.left:
+		rec.Reason = fmt.Sprintf("not judged: the descriptors ask for more than %d times the bytes of all images to be hashed", hashings)
 	default:
-		rec.Subject = subject(q)
-		note, err := check(blob.WithContext(b.ctx, q.Image))
-		yes, no := true, false
-		switch {
-		case err == nil:
-			rec.Holds = &yes
-		case errors.Is(err, parse.ErrFormat):
-			rec.Holds, rec.Reason = &no, parse.EscapeText(err.Error())
-		default:
-			rec.Reason = parse.EscapeText(err.Error())
-		}
-		if note != "" {
-			rec.Notes = []string{parse.EscapeText(note)}
-		}
+		b.left -= int64(min(size, uint64(q.Image.Size())))
+		rec.Holds, rec.Reason = answer(check(blob.WithContext(b.ctx, q.Image)))
 	}
 	b.facts.Signatures = append(b.facts.Signatures, rec)
+}
+
+// protects are the images that a device starts from or mounts, as AOSP's build signs them (BOARD_AVB_ENABLE in
+// build/make/core/Makefile). Others, such as a modem, are the bootloader's to check.
+var protects = []string{"boot", "init_boot", "vendor_boot", "vendor_kernel_boot", "recovery", "dtbo", "pvmfw",
+	"system", "system_ext", "product", "vendor", "odm", "system_dlkm", "vendor_dlkm", "odm_dlkm"}
+
+// unprotected records the images that no vbmeta struct speaks of. Without the first struct, that cannot
+// be told.
+func (b *boot) unprotected() {
+	if len(b.structs) == 0 {
+		return
+	}
+	top := false
+	for _, q := range b.p.Package.Partitions {
+		m := b.structs[q]
+		top = top || m != nil && isTop(q, m)
+		if q.Name == "vbmeta" && b.silent[q] { // it is there, and open said what is wrong with it
+			top, b.unseen = true, append(b.unseen, q.Name)
+		}
+	}
+	if !top {
+		b.facts.Gaps = append(b.facts.Gaps, gap(fact.Location{}, fact.CauseMissing, string(signature.SchemeAVB),
+			"the vbmeta image, with which a device begins, is not in the update: its flags, and what it states of other images, cannot be told"))
+		return
+	}
+	for _, q := range b.p.Package.Partitions {
+		if b.stated[q] || b.structs[q] != nil && isTop(q, b.structs[q]) || !slices.Contains(protects, q.Name) {
+			continue
+		}
+		rec := fact.Signature{Scheme: schemeAVBNone, Subject: subject(q), At: b.hashed(q, inspect.PartitionLocation(q, ""))}
+		if len(b.unseen) > 0 {
+			rec.Reason = "no vbmeta struct that is in the update states anything of the image; that of " + strings.Join(b.unseen, ", ") + " may"
+		} else {
+			no := false
+			rec.Holds, rec.Reason = &no, "no vbmeta struct that a device would reach states anything of the image: verified boot does not look at it"
+		}
+		b.facts.Signatures = append(b.facts.Signatures, rec)
+	}
 }

@@ -61,7 +61,7 @@ func run(ctx context.Context, p *inspect.Pass) (fact.Facts, error) {
 }
 
 func statement(s ota.Sum) fact.Statement {
-	holds, reason := verdict(s)
+	holds, reason := answer(s.Err)
 	return fact.Statement{Form: s.Kind, Subject: s.Subject, Holds: holds, Reason: reason, At: place(s)}
 }
 
@@ -69,7 +69,7 @@ func statement(s ota.Sum) fact.Statement {
 // the payload's own signature is over it.
 func partitionHash(s ota.Sum) fact.Signature {
 	rec := fact.Signature{Scheme: s.Kind, Subject: s.Subject, At: place(s), Notes: []string{s.Note}}
-	rec.Holds, rec.Reason = verdict(s)
+	rec.Holds, rec.Reason = answer(s.Err)
 	return rec
 }
 
@@ -84,16 +84,16 @@ func place(s ota.Sum) fact.Location {
 	return at
 }
 
-// verdict: what is not so is malformed; for other errors it could not be told.
-func verdict(s ota.Sum) (*bool, string) {
+// answer: what is not so is malformed; for other errors it could not be told.
+func answer(err error) (*bool, string) {
 	yes, no := true, false
 	switch {
-	case s.Err == nil:
+	case err == nil:
 		return &yes, ""
-	case errors.Is(s.Err, parse.ErrFormat):
-		return &no, parse.EscapeText(s.Err.Error())
+	case errors.Is(err, parse.ErrFormat):
+		return &no, parse.EscapeText(err.Error())
 	}
-	return nil, parse.EscapeText(s.Err.Error())
+	return nil, parse.EscapeText(err.Error())
 }
 
 // updateSubject is the Subject of signatures over the package: its own name may
