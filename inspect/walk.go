@@ -84,7 +84,18 @@ func (r *run) image(ctx context.Context, q *ota.Partition, at fact.Location, out
 		return nil
 	}
 	defer closeInside(fsys)
+	if q.Name == "recovery" && !hasRamdisk(fsys) {
+		out.Gaps = append(out.Gaps, fileGap(at.InMember("ramdisk"), errNoRamdisk, kindsOn("boot")))
+	}
 	return r.descend(ctx, at, fsys, budget, true, out)
+}
+
+var errNoRamdisk = fmt.Errorf("the image has none: recovery's files, and the keys that it trusts, may stand in the kernel (CONFIG_INITRAMFS_SOURCE): %w", ota.ErrMissing)
+
+// hasRamdisk tells whether one of the parts of an image is a ramdisk.
+func hasRamdisk(parts fs.FS) bool {
+	list, err := fs.ReadDir(parts, ".")
+	return err != nil || slices.ContainsFunc(list, func(d fs.DirEntry) bool { return ota.IsRamdisk(d.Name()) })
 }
 
 type visitRoot struct {

@@ -27,6 +27,15 @@ func cases() map[string][]change {
 				layout("payload")(f)
 				f.Signatures = []fact.Signature{{Scheme: "payload", Subject: "payload.bin metadata"}}
 			}, pass, "the payload carries"},
+			{"payload of which a signature is absent", func(f *fact.Facts) {
+				layout("payload")(f)
+				f.Signatures = []fact.Signature{{Scheme: "payload", Subject: "payload.bin metadata"}, {Scheme: "payload", Subject: "payload.bin payload", Holds: &no, Reason: "there is no payload signature"}}
+			}, fails, "does not hold or is not there"},
+			{"a payload with a signature, and another that could not be looked at", func(f *fact.Facts) {
+				layout("zip-payload")(f)
+				f.Signatures = []fact.Signature{{Scheme: "payload", Subject: "payload.bin metadata"}}
+				blind(f, fact.KindSignatures, fact.Location{Path: "b/payload.bin"}, fact.Subject{Kind: "signature", ID: "payload"})
+			}, unknown, "could not be looked for"},
 			{"payload that could not be looked at", func(f *fact.Facts) {
 				layout("zip-payload")(f)
 				blind(f, fact.KindSignatures, fact.Location{Path: "payload.bin"}, fact.Subject{Kind: "signature", ID: "payload"})
@@ -85,6 +94,12 @@ func cases() map[string][]change {
 			}, pass, ""},
 			{"a key store that cannot be opened", func(f *fact.Facts) {
 				blind(f, fact.KindCertificates, fact.Location{Partition: "system", Path: "etc/security/otacerts.zip"}, fact.Subject{Kind: "file", ID: "/system/etc/security/otacerts.zip"})
+			}, unknown, "cut short"},
+			{"a certificate in a key store of recovery that cannot be read", func(f *fact.Facts) {
+				blind(f, fact.KindCertificates, fact.Location{Partition: "boot"}, fact.Subject{Kind: "file", ID: "boot!/ramdisk!/system/etc/security/otacerts.zip!/a.x509.pem"})
+			}, unknown, "cut short"},
+			{"a second ramdisk that cannot be read", func(f *fact.Facts) {
+				blind(f, fact.KindCertificates, fact.Location{Partition: "boot"}, fact.Subject{Kind: "file", ID: "vendor_boot!/_vendor_ramdisk_recovery"})
 			}, unknown, "cut short"},
 			{"sound", nil, pass, ""},
 			{"signed with a test key", sig(func(s *fact.Signature) { s.Known = known("yes", "critical") }), fails, "a test key"},

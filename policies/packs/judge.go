@@ -103,9 +103,11 @@ func keyless(g *fact.Gap) bool {
 		case "partition":
 			return !slices.Contains([]string{"boot", "bootloader", "dtbo", "modem", "radio"}, s.ID)
 		case "file":
-			last := s.ID[strings.LastIndex(s.ID, "!/")+1:]
-			return strings.HasSuffix(s.ID, "/etc/security/otacerts.zip") || strings.HasSuffix(s.ID, "/res/keys") ||
-				last == "/ramdisk" || strings.HasPrefix(last, "/vendor_ramdisk")
+			// The store itself, a member of it, or the ramdisk that may hold one; of ramdisks of one name
+			// the second has a _ before it.
+			last := strings.TrimLeft(s.ID[strings.LastIndex(s.ID, "/")+1:], "_")
+			return strings.Contains(s.ID, "/etc/security/otacerts.zip") || strings.HasSuffix(s.ID, "/res/keys") ||
+				last == "ramdisk" || strings.HasPrefix(last, "vendor_ramdisk")
 		}
 		return true
 	})

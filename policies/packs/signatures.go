@@ -107,13 +107,21 @@ func ofImage(s *fact.Signature) bool {
 // payloadIsSigned speaks of an A/B update without a whole-file signature: update_engine asks for
 // that of the payload, and recovery, where the file is sideloaded, for both.
 func payloadIsSigned(f *fact.Facts) []policies.Judgement {
+	var signed *fact.Signature
+	var vs []policies.Violation
 	for i := range f.Signatures {
-		if s := &f.Signatures[i]; s.Scheme == schemePayload {
-			j := pass(fact.UpdateSubject, "the payload carries signatures of its own")
-			j.Assumptions = []policies.Assumption{{At: &s.At,
-				What: "the update is installed by update_engine: recovery would ask for a whole-file signature, and the package carries none"}}
-			return []policies.Judgement{j}
+		s := &f.Signatures[i]
+		switch {
+		case s.Scheme != schemePayload:
+		case s.Holds != nil && !*s.Holds:
+			vs = append(vs, violation("the package carries no whole-file signature, and one of its payload's does not hold or is not there",
+				evidence("absent", s.At, "%s: %s", s.Subject, cmp.Or(s.Reason, "no reason was recorded"))))
+		default:
+			signed = s
 		}
+	}
+	if len(vs) > 0 {
+		return []policies.Judgement{fail(fact.UpdateSubject, vs...)}
 	}
 	for i := range f.Gaps {
 		g := &f.Gaps[i]
@@ -121,6 +129,12 @@ func payloadIsSigned(f *fact.Facts) []policies.Judgement {
 			return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindSignatures, &g.At,
 				"the signature of the payload: the package carries no whole-file signature, and the payload's own could not be looked for")}
 		}
+	}
+	if signed != nil {
+		j := pass(fact.UpdateSubject, "the payload carries signatures of its own")
+		j.Assumptions = []policies.Assumption{{At: &signed.At,
+			What: "the update is installed by update_engine: recovery would ask for a whole-file signature, and the package carries none"}}
+		return []policies.Judgement{j}
 	}
 	return []policies.Judgement{fail(fact.UpdateSubject, violation(
 		"neither the package nor its payload carries a signature: update_engine refuses it, or takes it from anybody if the device has no key",

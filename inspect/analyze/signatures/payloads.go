@@ -18,11 +18,16 @@ func payloads(ctx context.Context, p *inspect.Pass, facts *fact.Facts) error {
 		return nil
 	}
 	keys := updateKeys(ctx, p)
+	var bare []fact.Signature // payloads without any signature
+	signed := false
 	for _, pl := range p.Package.Payloads {
 		at := fact.Location{Path: pl.Member}
 		res, err := payloadsig.Verify(ctx, pl.Blob(), pl.Payload, keys)
 		switch {
 		case errors.Is(err, signature.ErrNone):
+			no := false
+			bare = append(bare, fact.Signature{Scheme: string(signature.SchemePayload), Subject: pl.Member, Holds: &no, At: at,
+				Reason: "the payload has no signature, and another of the update's has"})
 			continue
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -33,9 +38,13 @@ func payloads(ctx context.Context, p *inspect.Pass, facts *fact.Facts) error {
 		if sum, err := inspect.Hash(ctx, blob.WithContext(ctx, pl.Blob()), nil); err == nil {
 			at.SHA256 = sum
 		}
+		signed = true
 		for _, r := range res {
 			facts.Signatures = append(facts.Signatures, record(r, pl.Member+" "+r.Name, at))
 		}
+	}
+	if signed {
+		facts.Signatures = append(facts.Signatures, bare...)
 	}
 	return ctx.Err()
 }

@@ -123,7 +123,7 @@ func isKeyList(at fact.Location) bool {
 	case len(at.Inner) > 0:
 		return false
 	}
-	return file == "res/keys" || strings.HasSuffix(file, "root/res/keys")
+	return file == "res/keys" || file == "root/res/keys" || strings.HasSuffix(file, "/root/res/keys")
 }
 
 // keyList makes a fact of each key of a list. There are no certificates around them.
