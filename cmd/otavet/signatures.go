@@ -28,7 +28,8 @@ func signaturesCommand(a *app) *cobra.Command {
 		Long: `List every signature of an update that this version judges: whether it holds with
 the key in the file, who signed, which releases would take it if they trusted that key,
 whether the key is publicly known, and which bytes it does not cover. Whether
-you should trust the signer is not said here.
+you should trust the signer is not said here. Where something does not hold, or a
+reader would refuse it, the reason stands below its line.
 
 exit status: 0 all hold; 1 one does not, or there is none; 4 none is broken, but one
 could not be judged; 2 usage; 3 the update cannot be read; 130 interrupted`,
@@ -39,7 +40,7 @@ could not be judged; 2 usage; 3 the update cannot be read; 130 interrupted`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runSignatures(cmd.Context(), a, o, args[0]) },
 	}
 	o.flags(cmd)
-	cmd.Flags().BoolVar(&o.detail, "detail", false, "bytes covered and not, and what each reader would do")
+	cmd.Flags().BoolVar(&o.detail, "detail", false, "all that is known of each: certificates, bytes covered and not, what each reader would do")
 	cmd.Flags().StringVar(&o.format, "format", "table", "table or json (facts)")
 	return cmd
 }
@@ -66,7 +67,11 @@ func runSignatures(ctx context.Context, a *app, o signaturesOptions, path string
 	if stored {
 		fmt.Fprintln(out, "From stored facts: the update itself was not read.")
 	}
-	writeSignatures(out, facts, o.detail)
+	if o.detail {
+		writeSignatures(out, facts)
+	} else {
+		writeSignatureTable(out, facts)
+	}
 	return out.Flush()
 }
 
@@ -102,7 +107,8 @@ func signatureGaps(f *fact.Facts) []fact.Gap {
 	return gaps
 }
 
-func writeSignatures(w io.Writer, f *fact.Facts, detail bool) {
+// writeSignatures says all that is known of each signature.
+func writeSignatures(w io.Writer, f *fact.Facts) {
 	for _, s := range f.Signatures {
 		fmt.Fprintf(w, "%s  %s  %s\n", word(s.Holds, "HOLDS", "BROKEN", "NOT JUDGED"), s.Scheme, s.Subject)
 		if s.Reason != "" {
@@ -111,10 +117,10 @@ func writeSignatures(w io.Writer, f *fact.Facts, detail bool) {
 		for _, k := range s.Signers {
 			fmt.Fprintf(w, "  signer     %s\n", k.Subject)
 			fmt.Fprintf(w, "             %s-%d over %s%s\n", k.Algorithm, k.Bits, k.Digest, weak(k.Weak))
-			fmt.Fprintf(w, "             certificate SHA-256 %s\n", k.SHA256)
-			if detail {
-				fmt.Fprintf(w, "             key SHA-256 %s\n", k.KeySHA256)
+			if k.SHA256 != "" {
+				fmt.Fprintf(w, "             certificate SHA-256 %s\n", k.SHA256)
 			}
+			fmt.Fprintf(w, "             key SHA-256 %s\n", k.KeySHA256)
 		}
 		for _, k := range s.Known {
 			fmt.Fprintf(w, "  known      %s (private key public: %s; by its %s; %s)\n", k.What, k.Private, k.Match, k.Source)
@@ -122,18 +128,21 @@ func writeSignatures(w io.Writer, f *fact.Facts, detail bool) {
 		if len(s.Signers) > 0 && len(s.Known) == 0 {
 			fmt.Fprintln(w, "  known      not on the list of publicly known keys")
 		}
-		writeAccepts(w, s, detail)
-		if detail {
-			writeRanges(w, "covers", s.Covers)
-			writeRanges(w, "uncovered", s.Unsigned)
-		} else if n := rangesLength(s.Unsigned); n > 0 {
-			fmt.Fprintf(w, "  uncovered  %d bytes (--detail lists them)\n", n)
+		for _, a := range s.Accepts {
+			fmt.Fprintf(w, "  accepted   %s\n", acceptance(a))
 		}
+		writeRanges(w, "covers", s.Covers)
+		writeRanges(w, "uncovered", s.Unsigned)
 		for _, n := range s.Notes {
 			fmt.Fprintf(w, "  note       %s\n", n)
 		}
 		fmt.Fprintf(w, "  at         %s\n", s.At)
 	}
+	writeSignatureGaps(w, f)
+}
+
+// writeSignatureGaps says what could not be looked at, so that silence is no answer.
+func writeSignatureGaps(w io.Writer, f *fact.Facts) {
 	gaps := signatureGaps(f)
 	if len(f.Signatures) == 0 && len(gaps) == 0 {
 		fmt.Fprintln(w, "No signature was found: nothing in this update says who made it.")
@@ -150,18 +159,12 @@ func weak(why []string) string {
 	return " (weak: " + strings.Join(why, ", ") + ")"
 }
 
-// writeAccepts says in one line each what readers would do; without detail, rows
-// of one reader and one answer become one.
-func writeAccepts(w io.Writer, s fact.Signature, detail bool) {
-	for _, a := range s.Accepts {
-		line := fmt.Sprintf("%s %s: %s", a.Reader, releases(a.Since, a.Until), word(a.Takes, "would take it", "would refuse it", "cannot be told"))
-		if detail || a.Takes == nil || !*a.Takes {
-			line += " (" + a.Rule + ")"
-		}
-		fmt.Fprintf(w, "  accepted   %s\n", line)
-	}
+// acceptance says in one line what a reader would do.
+func acceptance(a fact.Accepts) string {
+	return fmt.Sprintf("%s %s: %s (%s)", a.Reader, releases(a.Since, a.Until), word(a.Takes, "would take it", "would refuse it", "cannot be told"), a.Rule)
 }
 
+// releases names a range of Android releases.
 func releases(since, until string) string {
 	switch {
 	case since == "" && until == "":
@@ -180,14 +183,6 @@ func writeRanges(w io.Writer, name string, rs []fact.Range) {
 	for _, r := range rs {
 		fmt.Fprintf(w, "  %-10s bytes %#x to %#x: %s\n", name, r.First, r.End, r.What)
 	}
-}
-
-func rangesLength(rs []fact.Range) int64 {
-	var n int64
-	for _, r := range rs {
-		n += r.End - r.First
-	}
-	return n
 }
 
 func word(b *bool, yes, no, unknown string) string {
