@@ -57,7 +57,11 @@ func Inside(ctx context.Context, p *ota.Package, at fact.Location) (fs.FS, *pars
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	fsys, budget, err := ota.Inside(ctx, b, budget, p.Spool())
+	name := at.Path
+	if n := len(at.Inner); n > 0 {
+		name = at.Inner[n-1]
+	}
+	fsys, budget, err := inside(ctx, name, b, budget, p.Spool())
 	if err != nil {
 		closer()
 		return nil, nil, nil, fmt.Errorf("%s: %w", at, err)

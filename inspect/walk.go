@@ -182,6 +182,9 @@ func (r *run) visit(ctx context.Context, v visit, out *fact.Facts) error {
 		if !read {
 			read = true
 			head, headErr = readHead(v.fsys, v.path)
+			if headErr == nil && len(head) > 0 && r.isPrefixed(ctx, v, head) {
+				head = []byte("PK\x03\x04") // where extractors look for the mark of a zip
+			}
 		}
 		return head
 	}
@@ -221,14 +224,14 @@ func (r *run) visit(ctx context.Context, v visit, out *fact.Facts) error {
 	}
 	// A container that cannot be opened is a gap of the file; one that merely begins
 	// like a container is one too, because a device may read it.
-	var inside fs.FS
+	var members fs.FS
 	budget := v.budget
 	var insideErr error
 	if opens {
-		fsys, inner, err := ota.Inside(ctx, b, v.budget, r.p.Spool())
+		fsys, inner, err := inside(ctx, v.path, b, v.budget, r.p.Spool())
 		switch {
 		case err == nil:
-			inside, budget = fsys, inner
+			members, budget = fsys, inner
 			defer closeInside(fsys)
 		case v.part && !ota.IsRamdisk(v.path) && errors.Is(err, parse.ErrUnsupported):
 			// A kernel is no container.
@@ -240,7 +243,7 @@ func (r *run) visit(ctx context.Context, v visit, out *fact.Facts) error {
 		got, err := guarded(x.Name+" on "+v.at.String(), func() (fact.Facts, error) {
 			return x.Run(ctx, &File{Path: v.path, Info: v.info, At: v.at, Blob: b, FS: v.fsys,
 				Lone:   r.p.Layout == ota.LayoutAPK && v.at.Partition == "" && len(v.at.Inner) == 0,
-				Inside: inside, Budget: budget, Spool: r.p.Spool()})
+				Inside: members, Budget: budget, Spool: r.p.Spool()})
 		})
 		if fatal(ctx, err) {
 			return err
@@ -250,8 +253,8 @@ func (r *run) visit(ctx context.Context, v visit, out *fact.Facts) error {
 			out.Gaps = append(out.Gaps, fileGap(v.at, fmt.Errorf("%s: %w", x.Name, err), x.Emits))
 		}
 	}
-	if inside != nil {
-		return r.descend(ctx, v.at, inside, budget, false, out)
+	if members != nil {
+		return r.descend(ctx, v.at, members, budget, false, out)
 	}
 	return insideErr
 }
@@ -347,65 +350,4 @@ func addFile(v visit, sum string, out *fact.Facts) {
 		}
 	}
 	out.Files = append(out.Files, f)
-}
-
-// fileGap is a gap of one file. An installed file that cannot be read makes other
-// files' facts no less certain; a member of the package that cannot be read may
-// be what says what the package is.
-func fileGap(at fact.Location, err error, blinds []fact.Kind) fact.Gap {
-	g := GapOf(at, err, blinds...)
-	if at.Partition != "" {
-		// What the package says of itself stands beside what it installs.
-		g.Blinds = slices.DeleteFunc(slices.Clone(blinds), func(k fact.Kind) bool { return k == fact.KindMetadata })
-		id := at.Device
-		if id == "" {
-			outer := fact.Location{Partition: at.Partition, Slot: at.Slot, Path: at.Path}
-			if at.Path == "" {
-				outer.Inner = at.Inner // a file of a ramdisk, not the whole image
-			}
-			id = outer.String()
-		}
-		g.Subjects = []fact.Subject{{Kind: "file", ID: id}}
-	}
-	return g
-}
-
-// GapOf is the gap that an error leaves at a place, with the cause that it is of. Whom it can reach is the
-// caller's to say.
-func GapOf(at fact.Location, err error, blinds ...fact.Kind) fact.Gap {
-	return fact.Gap{At: at, Reason: parse.EscapeText(err.Error()), Cause: causeOf(err), Blinds: blinds}
-}
-
-func causeOf(err error) fact.Cause {
-	switch {
-	case errors.Is(err, parse.ErrLimit):
-		return fact.CauseLimit
-	case errors.Is(err, parse.ErrUnsupported), errors.Is(err, errors.ErrUnsupported):
-		return fact.CauseUnsupported
-	case errors.Is(err, parse.ErrFormat):
-		return fact.CauseFormat
-	case errors.Is(err, ota.ErrMissing), errors.Is(err, fs.ErrNotExist):
-		return fact.CauseMissing
-	}
-	return fact.CauseUndecided
-}
-
-// kindsOn are the kinds whose facts may come from a partition. Apps are none of those that hold a
-// kernel and a ramdisk, or the firmware of a chip: PackageManager looks into system, vendor and their like.
-func kindsOn(partition string) []fact.Kind {
-	kinds := installedKinds()
-	if !slices.Contains([]string{"boot", "bootloader", "dtbo", "init_boot", "modem", "radio", "recovery", "vbmeta", "vendor_boot"}, partition) {
-		return kinds
-	}
-	return slices.DeleteFunc(kinds, func(k fact.Kind) bool {
-		return slices.Contains([]fact.Kind{fact.KindModules, fact.KindApps, fact.KindComponents, fact.KindPermissions, fact.KindDefaults, fact.KindSettings,
-			fact.KindWrites, fact.KindFlows}, k)
-	})
-}
-
-// installedKinds are the kinds whose facts come from what is installed on the
-// device: all of them are incomplete where something installed cannot be seen.
-func installedKinds() []fact.Kind {
-	return append([]fact.Kind{fact.KindPartitions, fact.KindFiles, fact.KindCertificates, fact.KindModules, fact.KindApps, fact.KindComponents,
-		fact.KindPermissions, fact.KindProperties, fact.KindDefaults, fact.KindSettings}, fact.Later()...)
 }
