@@ -43,6 +43,7 @@ var floors = []struct {
 	{"ota/signature/wholefile", over(ground, "ota/blob", "ota/signature", "ota/signature/known")},
 	{"ota/signature/jar", over(ground, "ota/blob", "ota/signature", "ota/signature/known")},
 	{"ota/signature/avb", over(ground, "ota/blob", "ota/signature", "ota/signature/known", "ota/verity")},
+	{"ota/signature/apex", over(ground, "ota/blob", "ota/wire", "ota/signature", "ota/signature/known", "ota/signature/avb")},
 	{"ota/signature/payloadsig", over(ground, "ota/blob", "ota/signature", "ota/signature/known", "ota/image/payload")},
 	{"ota", over(ground, "ota/blob", "ota/archive", "ota/edify", "ota/codec", "ota/wire", "ota/verity", "ota/image/*", "ota/filesystem/*")},
 	{"policies", []string{"inspect/fact"}},

@@ -43,6 +43,9 @@ const (
 	SchemeJAR       Scheme = "jar"       // META-INF/MANIFEST.MF, *.SF and *.RSA, *.DSA or *.EC
 	SchemePayload   Scheme = "payload"   // of payload.bin: its metadata and the whole; update_engine's payload_verifier.cc
 	SchemeAVB       Scheme = "avb"       // vbmeta structs; libavb
+
+	SchemeAPEXPayload  Scheme = "apex-payload"  // the image of a module; apexd
+	SchemeAPEXOriginal Scheme = "apex-original" // the digest that a compressed module states of what it unpacks to
 )
 
 // A Range is a run of bytes, First to End exclusive, and what it holds.
