@@ -25,7 +25,7 @@ import (
 // Analysis makes a fact of each signature of the package.
 var Analysis = &inspect.Analysis{
 	Name:  "signatures",
-	Needs: []fact.Kind{fact.KindCertificates, fact.KindPartitions}, // keys to try, hashes of images
+	Needs: []fact.Kind{fact.KindCertificates, fact.KindPartitions, fact.KindModules}, // keys to try, hashes of images, what is signed
 	Doc:   "the package's whole-file and JAR signatures, those of payloads and of verified boot, the hashes that payloads state, and what else the package says of its bytes",
 	Emits: []fact.Kind{fact.KindSignatures, fact.KindStatements},
 	Run:   run,
@@ -47,6 +47,9 @@ func run(ctx context.Context, p *inspect.Pass) (fact.Facts, error) {
 		return facts, err
 	}
 	if err := verified(ctx, p, &facts); err != nil {
+		return facts, err
+	}
+	if err := modules(ctx, p, &facts); err != nil {
 		return facts, err
 	}
 	for _, sum := range p.Sums {

@@ -61,7 +61,7 @@ func VerifyPayload(ctx context.Context, image blob.Blob, key []byte, bud *parse.
 		}
 	}
 	p.Result.Accepts = []signature.Platform{{Reader: "apexd", Since: "10", Takes: p.Result.Intact,
-		Rule: "the struct's key must be that of the module of the name which the device came with"}}
+		Rule: "struct, data and hash tree must hold, and the key be that of the module of the name which the device came with"}}
 	return p, nil
 }
 
