@@ -46,6 +46,9 @@ const (
 
 	SchemeAPEXPayload  Scheme = "apex-payload"  // the image of a module; apexd
 	SchemeAPEXOriginal Scheme = "apex-original" // the digest that a compressed module states of what it unpacks to
+	SchemeAVBCert      Scheme = "avb-cert"      // of the key of a vbmeta struct; libavb_cert
+	SchemeBoot         Scheme = "bootsig"       // behind a boot image; BootSignature.java of Verified Boot 1.0
+	SchemeVerity       Scheme = "verity"        // of a dm-verity table behind a filesystem; build_verity_metadata.py
 )
 
 // A Range is a run of bytes, First to End exclusive, and what it holds.
@@ -60,8 +63,8 @@ type Signer struct {
 	Subject, Issuer string   // as parse.EscapeText leaves them
 	SHA256          string   // of the certificate
 	KeySHA256       string   // of the SubjectPublicKeyInfo, as stored
-	Algorithm       string   // RSA, EC, Ed25519, DSA
-	Bits            int      // of the modulus or field
+	Algorithm       string   // RSA, EC, Ed25519, DSA, ML-DSA-65, ML-DSA-87
+	Bits            int      // of the modulus or field; 0: ML-DSA has neither
 	Digest          string   // SHA-1, SHA-256, …
 	Weak            []string // what of it is weak by today's measure: "SHA-1", "RSA-1024"
 	Certificate     []byte   // its DER

@@ -20,6 +20,7 @@ import (
 	"strings"
 	"testing"
 
+	"filippo.io/mldsa"
 	"github.com/otavet/otavet/ota/otatest"
 	"github.com/otavet/otavet/ota/parse"
 )
@@ -93,6 +94,39 @@ func TestVerifyRSA(t *testing.T) {
 	sig = must(rsa.SignPKCS1v15(nil, k1024, crypto.SHA256, digest))
 	if got := kind(Verify(&k1024.PublicKey, crypto.SHA256, digest, nil, sig)); got != "holds" {
 		t.Errorf("RSA-1024: %s", got)
+	}
+}
+
+func TestVerifyMLDSA(t *testing.T) {
+	for _, set := range []mldsa.Parameters{mldsa.MLDSA65(), mldsa.MLDSA87()} {
+		key := must(mldsa.NewPrivateKey(set, sum256()))
+		pub := must(MLDSAKey(key.PublicKey().Bytes()))
+		sig := must(key.SignDeterministic(text, nil))
+		other := must(key.SignDeterministic(text, &mldsa.Options{Context: "x"}))
+		for name, tc := range map[string]struct {
+			message, sig []byte
+			want         string
+		}{
+			"right":             {text, sig, "holds"},
+			"of a context":      {text, other, "wrong"},
+			"other message":     {text[1:], sig, "wrong"},
+			"no message":        {nil, sig, "not judged"},
+			"empty message":     {[]byte{}, sig, "wrong"},
+			"trailing byte":     {text, append(bytes.Clone(sig), 0), "wrong"},
+			"short":             {text, sig[1:], "wrong"},
+			"empty":             {text, nil, "wrong"},
+			"of the digest":     {sum256(), sig, "wrong"},
+			"another signature": {text, make([]byte, len(sig)), "wrong"},
+		} {
+			if got := kind(Verify(pub, 0, nil, tc.message, tc.sig)); got != tc.want {
+				t.Errorf("%s, %s: %s, want %s", set, name, got, tc.want)
+			}
+		}
+	}
+	for _, n := range []int{0, 1312, 1951, 1953, 2593} { // 1312: ML-DSA-44, which no update has
+		if _, err := MLDSAKey(make([]byte, n)); kind(err) != "wrong" {
+			t.Errorf("a key of %d bytes: %v", n, err)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"math/big"
 
+	"filippo.io/mldsa"
 	"github.com/otavet/otavet/ota/parse"
 	sigstore "github.com/sigstore/sigstore/pkg/signature"
 	"github.com/sigstore/sigstore/pkg/signature/options"
@@ -27,8 +28,8 @@ const (
 	maxDSABits = 4096
 )
 
-// Verify checks a signature over a digest that was made by hash. Only Ed25519,
-// which signs no digest, needs the message itself; it may be nil otherwise.
+// Verify checks a signature over a digest that was made by hash. Only Ed25519 and
+// ML-DSA, which sign no digest, need the message itself; it may be nil otherwise.
 //
 // A nil error means that the key made the signature. The error's kind tells the
 // others apart: ErrFormat, it did not; ErrUnsupported or ErrLimit, it was not
@@ -47,6 +48,8 @@ func Verify(pub crypto.PublicKey, hash crypto.Hash, digest, message, sig []byte)
 			return fail(parse.ErrUnsupported, -1, "not judged: Ed25519 signs the message itself, which is too large", nil)
 		}
 		return verify(pub, crypto.SHA512, nil, message, sig)
+	case *mldsa.PublicKey:
+		return verifyMLDSA(pub, message, sig)
 	case *dsa.PublicKey:
 		return verifyDSA(pub, hash, digest, sig)
 	case nil:
@@ -107,6 +110,35 @@ func verify(pub crypto.PublicKey, hash crypto.Hash, digest, message, sig []byte)
 		return fail(parse.ErrUnsupported, -1, "not judged: "+err.Error(), nil)
 	}
 	return fail(parse.ErrFormat, -1, "the signature is not the key's", nil)
+}
+
+// MLDSAKey reads the encoding of a public key of ML-DSA-65 or ML-DSA-87 (FIPS 204), told
+// apart by their lengths, for Verify. Another length is ErrFormat.
+func MLDSAKey(b []byte) (crypto.PublicKey, error) {
+	for _, set := range []mldsa.Parameters{mldsa.MLDSA65(), mldsa.MLDSA87()} {
+		if len(b) != set.PublicKeySize() {
+			continue
+		}
+		pub, err := mldsa.NewPublicKey(set, b)
+		if err != nil {
+			return nil, fail(parse.ErrFormat, -1, "no key of ML-DSA: "+err.Error(), nil)
+		}
+		return pub, nil
+	}
+	return nil, fail(parse.ErrFormat, -1, "no key of ML-DSA-65 or ML-DSA-87 is as long", len(b))
+}
+
+// verifyMLDSA is here because sigstore has no ML-DSA. The context is empty.
+func verifyMLDSA(pub *mldsa.PublicKey, message, sig []byte) error {
+	switch {
+	case message == nil:
+		return fail(parse.ErrUnsupported, -1, "not judged: ML-DSA signs the message itself, which is not at hand", nil)
+	case len(sig) != pub.Parameters().SignatureSize():
+		return fail(parse.ErrFormat, -1, "the signature is not as long as one of "+pub.Parameters().String(), len(sig))
+	case mldsa.Verify(pub, message, sig, nil) != nil:
+		return fail(parse.ErrFormat, -1, "the signature is not the key's", nil)
+	}
+	return nil
 }
 
 // verifyDSA is here because sigstore refuses DSA.

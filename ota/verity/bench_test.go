@@ -21,7 +21,7 @@ func BenchmarkVerity(b *testing.B) {
 			sha256.Sum256(data)
 		}
 	})
-	for _, h := range []verity.Hash{verity.SHA1, verity.SHA256, verity.SHA512} {
+	for _, h := range []verity.Hash{verity.SHA1, verity.SHA256, verity.SHA512, verity.BLAKE2b256} {
 		tree := verity.Tree{Hash: h, Salt: make([]byte, 32), BlockSize: 4096}
 		made, root := build(b, tree, data, len(data))
 		b.Run("build "+string(h), func(b *testing.B) {

@@ -2,11 +2,16 @@ package verity
 
 import (
 	"bytes"
+	"errors"
 	"io"
 
 	"github.com/otavet/otavet/ota/blob"
 	"github.com/otavet/otavet/ota/parse"
 )
+
+// ErrNoFEC says that data have no error correction, which is another thing than one
+// that does not fit them.
+var ErrNoFEC = errors.New("no forward error correction")
 
 // FEC says how error correction is made.
 type FEC struct {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/otavet/otavet/ota/parse"
+	"golang.org/x/crypto/blake2b"
 )
 
 const (
@@ -40,10 +41,12 @@ const (
 	SHA256 Hash = "sha256"
 	SHA384 Hash = "sha384"
 	SHA512 Hash = "sha512"
+
+	BLAKE2b256 Hash = "blake2b-256" // BLAKE2b with a digest of 32 bytes, no key, and no salt of its own
 )
 
 // ParseHash finds the hash function of that name, in upper or lower case as AOSP
-// takes it. Others, among them the blake2b-256 that AOSP also knows, are ErrUnsupported.
+// takes it. Others are ErrUnsupported.
 func ParseHash(name string) (Hash, error) {
 	h := Hash(strings.ToLower(name))
 	if h.new() == nil {
@@ -62,6 +65,12 @@ func (h Hash) new() hash.Hash {
 		return sha512.New384()
 	case SHA512:
 		return sha512.New()
+	case BLAKE2b256:
+		b, err := blake2b.New256(nil)
+		if err != nil {
+			return nil // it is of keys that are too long only
+		}
+		return b
 	}
 	return nil
 }

@@ -252,12 +252,12 @@ func TestTreeSizes(t *testing.T) {
 }
 
 func TestHashes(t *testing.T) {
-	for name, want := range map[string]verity.Hash{"sha1": "sha1", "SHA256": "sha256", "Sha384": "sha384", "sha512": "sha512"} {
+	for name, want := range map[string]verity.Hash{"sha1": "sha1", "SHA256": "sha256", "Sha384": "sha384", "sha512": "sha512", "BLAKE2b-256": "blake2b-256"} {
 		if got, err := verity.ParseHash(name); got != want || err != nil {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
-	for _, name := range []string{"", "blake2b-256", "sha224", "md5", "sha256 "} {
+	for _, name := range []string{"", "blake2b", "sha224", "md5", "sha256 "} {
 		if _, err := verity.ParseHash(name); !errors.Is(err, parse.ErrUnsupported) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%q: %v", name, err)
 		}
@@ -272,7 +272,7 @@ func TestRefused(t *testing.T) {
 		size   int64
 		kind   error
 	}{
-		{func(t *verity.Tree) { t.Hash = "blake2b-256" }, 4096, parse.ErrUnsupported},
+		{func(t *verity.Tree) { t.Hash = "blake2b" }, 4096, parse.ErrUnsupported},
 		{func(t *verity.Tree) { t.BlockSize = 0 }, 4096, parse.ErrFormat},
 		{func(t *verity.Tree) { t.BlockSize = -4096 }, 4096, parse.ErrFormat},
 		{func(t *verity.Tree) { t.BlockSize = 256 }, 4096, parse.ErrFormat},

@@ -18,6 +18,7 @@ import (
 	"github.com/otavet/otavet/ota/parse"
 	"github.com/otavet/otavet/ota/signature"
 	"github.com/otavet/otavet/ota/signature/avb"
+	"github.com/otavet/otavet/ota/verity"
 )
 
 // fixtures are the images that avbtool made, by name.
@@ -316,26 +317,65 @@ func TestModules(t *testing.T) {
 	}
 }
 
+// FuzzOpen: nothing that is read of a file, and nothing that is asked of it then, panics or takes long, and errors
+// say where they are.
 func FuzzOpen(f *testing.F) {
 	for _, b := range fixtures(f) {
-		if len(b) < 4096 {
+		if len(b) < 8192 {
 			f.Add(b)
 		}
 	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		v, _, err := avb.OpenImage(blob.Bytes(b), nil)
+	for _, name := range []string{"mldsa65", "mldsa87"} {
+		b, err := os.ReadFile("testdata/" + name + ".vbmeta")
 		if err != nil {
-			var bad *parse.Error
-			if !errors.As(err, &bad) {
-				t.Fatal(err)
-			}
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		image := blob.Bytes(b)
+		v, _, err := avb.OpenImage(image, nil)
+		if err != nil {
+			placed(t, err)
 			return
 		}
 		if v.Offset+v.Size > int64(len(b)) {
 			t.Errorf("%d bytes at %d of %d", v.Size, v.Offset, len(b))
 		}
-		if r, err := v.Verify(); err == nil && r.Intact == signature.Yes && len(r.Signers) != 1 {
-			t.Error("it holds, and nobody signed it")
+		for _, verify := range []func() (*signature.Result, error){v.Verify, func() (*signature.Result, error) { return v.VerifyCert(nil) }} {
+			r, err := verify()
+			if errors.Is(err, signature.ErrNone) {
+				continue
+			}
+			if err != nil || (r.Reason == nil) != (r.Intact == signature.Yes) || r.Intact == signature.Yes && len(r.Signers) == 0 {
+				t.Fatalf("%+v, %v", r, err)
+			}
+			placed(t, r.Reason)
+		}
+		placed(t, v.CheckMain())
+		for _, d := range v.Descriptors {
+			switch {
+			case d.Chain != nil:
+				placed(t, d.Chain.Check(v))
+			case d.Hash != nil:
+				placed(t, d.Hash.Check(image))
+			case d.Hashtree != nil:
+				root, stored := d.Hashtree.Check(image)
+				placed(t, root)
+				placed(t, stored)
+				if err := d.Hashtree.CheckFEC(image); err != verity.ErrNoFEC {
+					placed(t, err)
+				}
+			}
 		}
 	})
+}
+
+// placed wants a *parse.Error, or none.
+func placed(t *testing.T, err error) {
+	t.Helper()
+	var bad *parse.Error
+	if err != nil && !errors.As(err, &bad) {
+		t.Fatal(err)
+	}
 }

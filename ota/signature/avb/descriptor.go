@@ -51,15 +51,15 @@ type Cmdline struct {
 // A Chain is AvbChainPartitionDescriptor: a partition with a vbmeta struct of its own, signed by that key.
 type Chain struct {
 	Partition        string
-	RollbackLocation uint32
+	RollbackLocation uint32 // of 1 to 31: see Check
 	PublicKey        []byte
 	DoNotUseAB       bool
 }
 
 // readDescriptors reads those in the auxiliary block.
-func (v *VBMeta) readDescriptors(at span, aux []byte, bud *parse.Budget) error {
-	base := v.Offset + v.Size - int64(len(v.signed)-lenHeader) + int64(at.off)
-	p := aux[at.off:][:at.size]
+func (v *VBMeta) readDescriptors(at span, bud *parse.Budget) error {
+	base := v.Offset + lenHeader + int64(v.auth) + int64(at.off)
+	p := v.aux()[at.off:][:at.size]
 	for len(p) > 0 {
 		if len(p) < lenDescriptor {
 			return fail(base, parse.ErrFormat, "a descriptor runs past the end", len(p))
@@ -189,8 +189,5 @@ func (r *reader) chain() (*Chain, error) {
 	ch.DoNotUseAB = c.U32BE()&flagDoNotUseAB != 0
 	c.Skip(60)
 	ch.Partition, ch.PublicKey = r.text(uint64(name)), r.bytes(uint64(key))
-	if c.Err() == nil && ch.RollbackLocation == 0 {
-		c.Fail(parse.ErrFormat, "a chained partition at rollback location 0, which is the main one's", nil)
-	}
 	return ch, nil
 }

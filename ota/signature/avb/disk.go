@@ -70,3 +70,15 @@ const (
 	flagDoNotUseAB      = 1 << 0 // AVB_HASH_DESCRIPTOR_FLAGS_DO_NOT_USE_AB, and of hashtrees
 	flagCheckAtMostOnce = 1 << 1 // AVB_HASHTREE_DESCRIPTOR_FLAGS_CHECK_AT_MOST_ONCE
 )
+
+// The structs of libavb_cert's avb_cert_types.h, packed. Their integers are read as the processor has them:
+// little-endian on all devices, and as avbtool writes them.
+const (
+	certVersion = 1
+
+	lenCertKey      = 8 + 1024                         // AVB_CERT_PUBLIC_KEY_SIZE
+	lenCertSigned   = 4 + lenCertKey + 32*2 + 8        // AvbCertCertificateSignedData: version, public_key, subject, usage, key_version
+	lenCertSig      = 512                              // AVB_RSA4096_NUM_BYTES
+	lenCertMetadata = 4 + 2*(lenCertSigned+lenCertSig) // AvbCertPublicKeyMetadata: version, then both certificates
+	lenAttributes   = 4 + lenCertKey + 16              // AvbCertPermanentAttributes: version, product_root_public_key, product_id
+)

@@ -108,6 +108,31 @@ func (t *Hashtree) checkStored(tree verity.Tree, image blob.Blob) error {
 	return tree.CheckTree(int64(t.ImageSize), stored, t.Root)
 }
 
+// CheckFEC makes the forward error correction of an image anew, which is over all that lies
+// before it: data and hash tree. verity.ErrNoFEC: the descriptor has none. ErrFormat: it differs, or does not fit
+// into the image. ErrUnsupported: codewords that dm-verity does not take. A device starts without
+// it, and cannot mend blocks then.
+func (t *Hashtree) CheckFEC(image blob.Blob) error {
+	size := uint64(image.Size())
+	switch {
+	case t.FECSize == 0:
+		return verity.ErrNoFEC
+	case t.FECOffset > size || t.FECSize > size-t.FECOffset:
+		return fail(int64(size), parse.ErrFormat, "the error correction lies outside the image", t.FECOffset)
+	case t.DataBlock > math.MaxInt32 || t.FECRoots > math.MaxInt32:
+		return fail(-1, parse.ErrFormat, "sizes of error correction that nothing has", t.FECRoots)
+	}
+	data, err := blob.Section(image, 0, int64(t.FECOffset))
+	if err != nil {
+		return err
+	}
+	parity, err := blob.Section(image, int64(t.FECOffset), int64(t.FECSize))
+	if err != nil {
+		return err
+	}
+	return verity.FEC{Roots: int(t.FECRoots), BlockSize: int(t.DataBlock)}.Check(data, parity)
+}
+
 // feed writes the first n bytes of b to w.
 func feed(w interface{ Write([]byte) (int, error) }, b blob.Blob, n int64) error {
 	buf := make([]byte, min(max(n, 1), 1<<20))

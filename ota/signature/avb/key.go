@@ -11,27 +11,31 @@ import (
 	"math/big"
 
 	"github.com/otavet/otavet/ota/parse"
+	"github.com/otavet/otavet/ota/signature"
 )
 
 // An Algorithm is AvbAlgorithmType.
 type Algorithm uint32
 
-// algorithms are those of libavb. Of the last two no hash is stored: header and auxiliary block
-// are signed themselves.
-var algorithms = [...]struct {
-	name string
-	hash crypto.Hash
-	bits int // of RSA
-}{
-	{"NONE", 0, 0},
-	{"SHA256_RSA2048", crypto.SHA256, 2048},
-	{"SHA256_RSA4096", crypto.SHA256, 4096},
-	{"SHA256_RSA8192", crypto.SHA256, 8192},
-	{"SHA512_RSA2048", crypto.SHA512, 2048},
-	{"SHA512_RSA4096", crypto.SHA512, 4096},
-	{"SHA512_RSA8192", crypto.SHA512, 8192},
-	{"MLDSA65", 0, 0},
-	{"MLDSA87", 0, 0},
+// An algorithm is how libavb verifies with one of them.
+type algorithm struct {
+	name     string
+	hash     crypto.Hash // 0: header and auxiliary block are signed themselves, and no hash is stored
+	bits     int         // of RSA
+	key      int         // of ML-DSA: bytes of a public key
+	standard string      // its name in FIPS 204
+}
+
+var algorithms = [...]algorithm{
+	{name: "NONE"},
+	{name: "SHA256_RSA2048", hash: crypto.SHA256, bits: 2048},
+	{name: "SHA256_RSA4096", hash: crypto.SHA256, bits: 4096},
+	{name: "SHA256_RSA8192", hash: crypto.SHA256, bits: 8192},
+	{name: "SHA512_RSA2048", hash: crypto.SHA512, bits: 2048},
+	{name: "SHA512_RSA4096", hash: crypto.SHA512, bits: 4096},
+	{name: "SHA512_RSA8192", hash: crypto.SHA512, bits: 8192},
+	{name: "MLDSA65", key: 1952, standard: "ML-DSA-65"},
+	{name: "MLDSA87", key: 2592, standard: "ML-DSA-87"},
 }
 
 // Known tells whether libavb has a name for a.
@@ -64,7 +68,8 @@ func rsaKey(blob []byte, bits int) (*rsa.PublicKey, error) {
 	}
 	n := new(big.Int).SetBytes(blob[8 : 8+bits/8])
 	if n.BitLen() != bits || n.Bit(0) == 0 {
-		return nil, bad("no modulus of that many bits", n.BitLen())
+		// libavb would compute with it. No tool makes such a key.
+		return nil, fail(-1, parse.ErrUnsupported, "not judged: the public key has no modulus of that many bits", n.BitLen())
 	}
 	low := uint32(n.Bits()[0])
 	if inverse := binary.BigEndian.Uint32(blob[4:]); low*inverse != 1<<32-1 {
@@ -77,8 +82,20 @@ func rsaKey(blob []byte, bits int) (*rsa.PublicKey, error) {
 	return &rsa.PublicKey{N: n, E: 65537}, nil // kF4 of avb_rsa.c
 }
 
+// mldsaKey reads AvbMLDSAPublicKeyHeader, the number of bytes that follow, and the key.
+func mldsaKey(blob []byte, size int) (crypto.PublicKey, error) {
+	const header = 4
+	if len(blob) != header+size {
+		return nil, fail(-1, parse.ErrFormat, "the public key: not as long as the algorithm's", len(blob))
+	}
+	if got := binary.BigEndian.Uint32(blob); got != uint32(size) {
+		return nil, fail(-1, parse.ErrFormat, "the public key: it states another length than the algorithm's", got)
+	}
+	return signature.MLDSAKey(blob[header:])
+}
+
 // spki is the digest of the key's SubjectPublicKeyInfo, by which it is known elsewhere.
-func spki(key *rsa.PublicKey) string {
+func spki(key crypto.PublicKey) string {
 	der, err := x509.MarshalPKIXPublicKey(key)
 	if err != nil {
 		return ""

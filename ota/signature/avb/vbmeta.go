@@ -16,14 +16,16 @@ type VBMeta struct {
 	RollbackLocation uint32 // where the device keeps the index that it compares; 0: of the main one
 	Flags            uint32
 	Release          string // of the tool that made it, as parse.EscapeText leaves it
-	PublicKey        []byte // AvbRSAPublicKeyHeader and what follows; empty: none
-	KeyMetadata      []byte // of the cert extension, in most images empty
+	PublicKey        []byte // AvbRSAPublicKeyHeader or AvbMLDSAPublicKeyHeader and what follows; empty: none
+	KeyMetadata      []byte // of the cert extension, in most images empty; see VerifyCert
 	Descriptors      []Descriptor
 	Offset, Size     int64 // of the struct in the image
 
-	signed    []byte // header and auxiliary block
-	hash, sig []byte
+	raw       []byte // of Size: header, authentication block, auxiliary block
+	auth      int    // length of the authentication block
+	hash, sig []byte // in it
 	sigOff    int64
+	metaOff   int64 // of KeyMetadata in the image
 }
 
 func fail(off int64, kind error, msg string, got any) error {
@@ -64,27 +66,31 @@ func openAt(b blob.Blob, off int64, bud *parse.Budget) (*VBMeta, error) {
 	if err := v.read(&h, p); err != nil {
 		return nil, err
 	}
-	return v, v.readDescriptors(h.descriptors, p[lenHeader+h.auth:], bud)
+	return v, v.readDescriptors(h.descriptors, bud)
 }
 
 // read checks the header in the order of avb_vbmeta_image_verify, and takes the blocks apart.
 func (v *VBMeta) read(h *header, p []byte) error {
 	off := v.Offset
-	nul := bytes.IndexByte(h.release, 0)
 	room := uint64(len(p) - lenHeader)
 	switch {
 	case h.major != major || h.minor > maxMinor:
 		return fail(off+4, parse.ErrUnsupported, "a vbmeta struct that needs a later libavb", [2]uint32{h.major, h.minor})
-	case nul < 0:
-		return fail(off+128, parse.ErrFormat, "the release string has no end", nil)
+	case h.release[len(h.release)-1] != 0:
+		return fail(off+128, parse.ErrFormat, "the release string does not end with a zero", nil)
 	case h.auth%64 != 0 || h.aux%64 != 0:
 		return fail(off+12, parse.ErrFormat, "a block that is not of whole 64 bytes", [2]uint64{h.auth, h.aux})
 	case h.auth > room || h.aux > room-h.auth:
 		return fail(off+12, parse.ErrFormat, "the blocks are longer than what holds them, or than 64 KiB", [2]uint64{h.auth, h.aux})
 	}
-	auth, aux := p[lenHeader:][:h.auth], p[lenHeader+h.auth:][:h.aux]
 	v.Size = int64(lenHeader + h.auth + h.aux)
-	v.Release = parse.EscapeText(string(h.release[:nul]))
+	v.raw, v.auth = bytes.Clone(p[:v.Size]), int(h.auth)
+	auth, aux := v.raw[lenHeader:][:h.auth], v.raw[lenHeader+h.auth:]
+	release, _, _ := bytes.Cut(h.release, []byte{0})
+	v.Release = parse.EscapeText(string(release))
+	if h.keyMeta.size == 0 {
+		h.keyMeta.off = 0 // libavb looks at it only if there is any
+	}
 	for _, part := range []struct {
 		to   *[]byte
 		in   []byte
@@ -98,9 +104,12 @@ func (v *VBMeta) read(h *header, p []byte) error {
 		*part.to = part.in[part.at.off:][:part.at.size:part.at.size]
 	}
 	v.sigOff = off + lenHeader + int64(h.sig.off)
-	v.signed = append(append(make([]byte, 0, lenHeader+len(aux)), p[:lenHeader]...), aux...)
+	v.metaOff = off + lenHeader + int64(h.auth+h.keyMeta.off)
 	return nil
 }
+
+// aux is the auxiliary block. Header and it are what is signed.
+func (v *VBMeta) aux() []byte { return v.raw[lenHeader+v.auth:] }
 
 // A Footer says where the vbmeta struct of an image is that does not begin with it.
 type Footer struct {

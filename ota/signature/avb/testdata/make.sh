@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Makes the images beside it again with AOSP's avbtool. Installs nothing. Needs python3, openssl, and in AOSP_SRC the source
-# package that testdata/images/super/build-aosp.sh names. The .txt of each is what avbtool info_image says of it.
+# Makes the images beside it again with AOSP's avbtool. Installs nothing. Needs gcc, openssl, python3 with cryptography 48 or later
+# (mldsa.py), in AOSP_SRC the source package that testdata/images/super/build-aosp.sh names, and in the PATH the fec of
+# testdata/images/verity/build-aosp.sh. The .txt of each is what avbtool info_image says of it; mutations.tsv and cert.tsv have
+# what libavb says of images with one field changed (judge.c), digests.txt what avbtool calculate_vbmeta_digest says.
 set -euo pipefail
 export LC_ALL=C TZ=UTC
 cd "$(dirname "$0")"
@@ -35,7 +37,28 @@ for h in sha1 sha256; do
 done
 cp "$tmp/data" tree-none.img
 avb add_hashtree_footer --image tree-none.img --partition_name system --partition_size 131072 --salt 00ff --do_not_generate_fec --no_hashtree --algorithm NONE
+# Error correction with two numbers of roots, one over a tree of BLAKE2b.
+cp "$tmp/data" tree-fec.img
+avb add_hashtree_footer --image tree-fec.img --partition_name system --partition_size 131072 --salt 00ff --hash_algorithm sha256 --algorithm NONE
+cp "$tmp/data" tree-blake2b.img
+avb add_hashtree_footer --image tree-blake2b.img --partition_name system --partition_size 196608 --salt 00ff --hash_algorithm blake2b-256 --fec_num_roots 9 --algorithm NONE
+# The certificates of AOSP's own tests.
+avb make_vbmeta_image --output cert.img --algorithm SHA512_RSA4096 --key $keys/testkey_atx_psk.pem --public_key_metadata $keys/atx_metadata.bin
+cp $keys/atx_permanent_attributes.bin attributes.bin
+cp $keys/atx_puk_certificate.bin unlock.bin
 for f in *.img; do
 	avb info_image --image $f >${f%.img}.txt
 done
+python3 mldsa.py "$src"
+
+gcc -w -DAVB_COMPILATION -DAVB_ENABLE_DEBUG -I"$src" -I"$src/libavb" -I"$src/libavb/sha" -o "$tmp/judge" judge.c "$src"/libavb/avb_*.c "$src"/libavb/sha/*.c "$src"/libavb_atx/*.c
+python3 mutate.py "$tmp/judge" $keys/testkey_rsa2048.pem
+
+mkdir "$tmp/chain"
+cp chain.img "$tmp/chain/vbmeta.img"
+cp tree-sha256.img "$tmp/chain/system.img"
+cp rsa4096-256.img "$tmp/chain/vendor.img"
+for h in sha256 sha512; do
+	echo "$h $(avb calculate_vbmeta_digest --image "$tmp/chain/vbmeta.img" --hash_algorithm $h)"
+done >digests.txt
 gzip -n9f hash.img hash512.img tree-*.img
