@@ -49,6 +49,11 @@ const (
 	SchemeAVBCert      Scheme = "avb-cert"      // of the key of a vbmeta struct; libavb_cert
 	SchemeBoot         Scheme = "bootsig"       // behind a boot image; BootSignature.java of Verified Boot 1.0
 	SchemeVerity       Scheme = "verity"        // of a dm-verity table behind a filesystem; build_verity_metadata.py
+	SchemeMinisign     Scheme = "minisign"      // beside the file: minisign
+	SchemeSignify      Scheme = "signify"       // beside the file: signify of OpenBSD
+	SchemeSSH          Scheme = "ssh"           // beside the file: ssh-keygen -Y sign
+	SchemeOpenPGP      Scheme = "openpgp"       // beside the file: gpg --detach-sign
+	SchemeCosign       Scheme = "cosign"        // beside the file: cosign sign-blob, with a key
 )
 
 // A Range is a run of bytes, First to End exclusive, and what it holds.

@@ -1,0 +1,1 @@
+MGQCMFPpIetXA8prdKG+kPtDD5t83Z+mcSwnLzlmElECh5QRgv7r0xwvfknENdpir/pTTAIwWFZgm+ohMenfyVVxS9heXHBM00KBZSkK7qptMsay/nFDg49lMoO0Gdgan4wwgEf9
