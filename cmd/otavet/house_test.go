@@ -45,6 +45,7 @@ var floors = []struct {
 	{"ota/signature/avb", over(ground, "ota/blob", "ota/signature", "ota/signature/known", "ota/verity")},
 	{"ota/signature/apex", over(ground, "ota/blob", "ota/wire", "ota/signature", "ota/signature/known", "ota/signature/avb")},
 	{"ota/signature/bootsig", over(ground, "ota/blob", "ota/signature", "ota/signature/known", "ota/verity")},
+	{"ota/signature/detached", over(ground, "ota/blob", "ota/signature", "ota/signature/known")},
 	{"ota/signature/payloadsig", over(ground, "ota/blob", "ota/signature", "ota/signature/known", "ota/image/payload")},
 	{"ota", over(ground, "ota/blob", "ota/archive", "ota/edify", "ota/codec", "ota/wire", "ota/verity", "ota/image/*", "ota/filesystem/*")},
 	{"policies", []string{"inspect/fact"}},
@@ -71,9 +72,10 @@ func over(lower []string, more ...string) []string { return append(slices.Clone(
 
 // doors are the packages that alone may import a foreign module.
 var doors = map[string][]string{
+	"github.com/ProtonMail":        {"ota/signature/detached"},
 	"github.com/sigstore/sigstore": {"ota/signature"},
 	"filippo.io/mldsa":             {"ota/signature"},
-	"golang.org/x/crypto":          {"ota/verity"},
+	"golang.org/x/crypto":          {"ota/signature/detached", "ota/verity"},
 	"github.com/spf13/cobra":       {"cmd/otavet"},
 	"cel.dev/cel-go":               {"policies/expr"},
 	"github.com/ulikunitz/xz":      {"ota/codec"},
