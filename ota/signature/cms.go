@@ -39,13 +39,14 @@ type SignerInfo struct {
 	DigestAlgorithm    string      // OID
 	SignatureAlgorithm string      // OID
 	Attributes         []byte      // what was signed instead of the content: the signed attributes as a SET; nil where there are none
+	ContentType        string      // OID in the signed attributes; "" where it is absent
+	MessageDigest      []byte      // in the signed attributes; nil where it is absent
 	UnsignedAttributes bool
 	Signature          []byte
-	Offset             int // of Signature within the message
+	Offset             int  // of Signature within the message
+	ByKeyID            bool // the certificate is meant by its key's id, not by issuer and serial number
 
 	issuer, serial, keyID []byte
-	contentType           string
-	messageDigest         []byte
 }
 
 // ParseCMS reads a message from the start of der.
@@ -128,7 +129,7 @@ func readSigner(d *der) (*SignerInfo, error) {
 	d.read(tagInteger) // version
 	var id *der
 	if d.peek() == 0x80 { // [0] SubjectKeyIdentifier
-		s.keyID = d.read(0x80)
+		s.keyID, s.ByKeyID = d.read(0x80), true
 		id = d
 	} else {
 		id = d.enter(tagSequence) // IssuerAndSerialNumber
@@ -174,16 +175,16 @@ func (s *SignerInfo) readAttributes(d *der) error {
 		a.end()
 		switch oid {
 		case oidContentType:
-			if s.contentType != "" {
+			if s.ContentType != "" {
 				a.c.Fail(parse.ErrFormat, "an attribute occurs twice", oid)
 			}
-			s.contentType = oidString(values.read(tagOID))
+			s.ContentType = oidString(values.read(tagOID))
 			values.end()
 		case oidMessageDigest:
-			if s.messageDigest != nil {
+			if s.MessageDigest != nil {
 				a.c.Fail(parse.ErrFormat, "an attribute occurs twice", oid)
 			}
-			s.messageDigest = values.read(tagOctets)
+			s.MessageDigest = values.read(tagOctets)
 			values.end()
 		}
 		if err := first(d, a, values); err != nil {
@@ -223,10 +224,10 @@ func (m *CMS) Verify(s *SignerInfo, c *Certificate, digest, message []byte) erro
 		return fail(parse.ErrFormat, -1, "the signature algorithm is not the key's", a.name)
 	}
 	if s.Attributes != nil {
-		if s.contentType != m.ContentType {
-			return fail(parse.ErrFormat, -1, "the signed content type is not the message's", s.contentType)
+		if s.ContentType != m.ContentType {
+			return fail(parse.ErrFormat, -1, "the signed content type is not the message's", s.ContentType)
 		}
-		if !bytes.Equal(s.messageDigest, digest) {
+		if !bytes.Equal(s.MessageDigest, digest) {
 			return fail(parse.ErrFormat, -1, "the signed digest is not the content's", nil)
 		}
 		if !s.Hash.Available() {

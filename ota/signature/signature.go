@@ -41,6 +41,7 @@ type Scheme string
 const (
 	SchemeWholeFile Scheme = "wholefile" // CMS in the zip comment; recovery's otautil/verifier.cpp
 	SchemeJAR       Scheme = "jar"       // META-INF/MANIFEST.MF, *.SF and *.RSA, *.DSA or *.EC
+	SchemeAPKv1     Scheme = "apk-v1"    // a JAR signature by Android's rules for apps; apksig's V1SchemeVerifier
 	SchemePayload   Scheme = "payload"   // of payload.bin: its metadata and the whole; update_engine's payload_verifier.cc
 	SchemeAVB       Scheme = "avb"       // vbmeta structs; libavb
 

@@ -88,6 +88,8 @@ func verify(pub crypto.PublicKey, hash crypto.Hash, digest, message, sig []byte)
 		v, err = sigstore.LoadVerifier(pub, hash)
 	case crypto.SHA1:
 		v, err = sigstore.LoadUnsafeVerifier(pub)
+	case crypto.MD5, crypto.SHA224:
+		return verifyOld(pub, hash, digest, sig)
 	default:
 		return fail(parse.ErrUnsupported, -1, "not judged: no verifier for this hash", HashName(hash))
 	}
@@ -136,6 +138,29 @@ func verifyMLDSA(pub *mldsa.PublicKey, message, sig []byte) error {
 	case len(sig) != pub.Parameters().SignatureSize():
 		return fail(parse.ErrFormat, -1, "the signature is not as long as one of "+pub.Parameters().String(), len(sig))
 	case mldsa.Verify(pub, message, sig, nil) != nil:
+		return fail(parse.ErrFormat, -1, "the signature is not the key's", nil)
+	}
+	return nil
+}
+
+// verifyOld is here because sigstore refuses these hashes, and apps of Android's
+// first years are signed with them.
+func verifyOld(pub crypto.PublicKey, hash crypto.Hash, digest, sig []byte) error {
+	if len(digest) != hash.Size() {
+		return fail(parse.ErrFormat, -1, "the digest is not as long as its hash", len(digest))
+	}
+	ok := false
+	switch pub := pub.(type) {
+	case *rsa.PublicKey:
+		err := rsa.VerifyPKCS1v15(pub, hash, digest, sig)
+		if err != nil && !errors.Is(err, rsa.ErrVerification) {
+			return fail(parse.ErrUnsupported, -1, "not judged: "+err.Error(), nil)
+		}
+		ok = err == nil
+	case *ecdsa.PublicKey:
+		ok = ecdsa.VerifyASN1(pub, digest, sig)
+	}
+	if !ok {
 		return fail(parse.ErrFormat, -1, "the signature is not the key's", nil)
 	}
 	return nil

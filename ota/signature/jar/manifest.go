@@ -20,13 +20,15 @@ const maxSections = 1 << 20
 type digest struct {
 	hash crypto.Hash
 	sum  string
+	name string // as it is spelled, in lower case: sha1 and sha-1 are two names of one hash
 }
 
 // A section is one run of lines up to an empty line.
 type section struct {
-	name    string   // of the member; "" in the main section
-	digests []digest // over the member's bytes, or in a signature file over the manifest's section
-	raw     []byte   // with the empty line
+	name       string   // of the member; "" in the main section
+	digests    []digest // over the member's bytes, or in a signature file over the manifest's section
+	algorithms string   // Digest-Algorithms
+	raw        []byte   // with the empty line
 }
 
 // A manifest is META-INF/MANIFEST.MF or a signature file, whose form is the same.
@@ -34,6 +36,7 @@ type manifest struct {
 	raw      []byte
 	main     section
 	version  string   // Signature-Version
+	creator  string   // Created-By
 	signed   string   // X-Android-APK-Signed
 	whole    []digest // x-Digest-Manifest: over the manifest
 	mainOnly []digest // x-Digest-Manifest-Main-Attributes: over its main section
@@ -117,13 +120,17 @@ func (m *manifest) attribute(s *section, key string, value []byte, main, first b
 		s.name = string(value)
 	case key == "signature-version" && main:
 		m.version = string(value)
+	case key == "created-by" && main:
+		m.creator = string(value)
 	case key == "x-android-apk-signed" && main:
 		m.signed = string(value)
+	case key == "digest-algorithms":
+		s.algorithms = string(value)
 	case strings.HasSuffix(key, "-digest-manifest-main-attributes") && main:
 		m.mainOnly = add(m.mainOnly, strings.TrimSuffix(key, "-digest-manifest-main-attributes"), value)
 	case strings.HasSuffix(key, "-digest-manifest") && main:
 		m.whole = add(m.whole, strings.TrimSuffix(key, "-digest-manifest"), value)
-	case strings.HasSuffix(key, "-digest") && !main:
+	case strings.HasSuffix(key, "-digest"): // in the main section, signtool's spelling of the manifest's
 		s.digests = add(s.digests, strings.TrimSuffix(key, "-digest"), value)
 	}
 }
@@ -139,7 +146,7 @@ func add(list []digest, name string, value []byte) []digest {
 	if err != nil {
 		sum = nil
 	}
-	return append(list, digest{h, string(sum)})
+	return append(list, digest{h, string(sum), name})
 }
 
 // maxDigests bounds the digests of one section: one by each hash and spelling.
