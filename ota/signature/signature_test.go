@@ -78,6 +78,7 @@ func TestVerifyRSA(t *testing.T) {
 		{"empty", &key.PublicKey, crypto.SHA256, digest, nil, "wrong"},
 		{"plus the modulus", &key.PublicKey, crypto.SHA256, digest, plus(1), "wrong"},
 		{"zero", &key.PublicKey, crypto.SHA256, digest, make([]byte, 256), "wrong"},
+		{"MD5", &key.PublicKey, crypto.MD5, make([]byte, 16), sig, "wrong"},
 		{"RIPEMD-160", &key.PublicKey, crypto.RIPEMD160, make([]byte, 20), sig, "not judged"},
 		{"no hash", &key.PublicKey, 0, digest, sig, "not judged"},
 		{"RSA-512", small, crypto.SHA256, digest, make([]byte, 64), "not judged"},

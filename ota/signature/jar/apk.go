@@ -40,7 +40,10 @@ type APKResult struct {
 	*signature.Result
 	Schemes []int // what X-Android-APK-Signed names
 
-	// Names of members as fs.FS has them, the first hundred of each.
+	// Names of members as fs.FS has them, the first hundred of each, and always
+	// AndroidManifest.xml, the only member whose digest Android compares for apps of
+	// its own partitions. They are looked for only where the signature and the
+	// manifest hold.
 	Missing []string // signed, and not there; ahead-of-time compilation strips classes*.dex
 	Changed []string // signed as something else
 	Added   []string // signed by nobody
@@ -139,8 +142,6 @@ func (a *apk) list() error {
 		case !inMeta(name):
 		case name == manifestName:
 			a.manifests = append(a.manifests, name)
-		case strings.HasSuffix(name, ".SF"):
-			a.signatures = append(a.signatures, name)
 		case strings.HasSuffix(name, ".RSA"), strings.HasSuffix(name, ".DSA"), strings.HasSuffix(name, ".EC"):
 			a.blocks = append(a.blocks, name)
 		}
@@ -243,18 +244,26 @@ func (a *apk) missing() {
 			}
 		}
 		a.r.NumMissing++
-		if len(a.r.Missing) < maxListed {
-			a.r.Missing = append(a.r.Missing, name)
-		}
+		a.r.Missing = listed(a.r.Missing, name)
 	}
 }
 
-// schemes reads X-Android-APK-Signed: numbers with commas between. Others are
+// listed adds a name to a list that a hostile app shall not make long, nor hide the
+// manifest behind.
+func listed(list []string, name string) []string {
+	if len(list) < maxListed || name == "AndroidManifest.xml" {
+		return append(list, name)
+	}
+	return list
+}
+
+// schemes reads X-Android-APK-Signed: numbers with commas between. What is none is
 // passed over, as Android does.
 func schemes(value string) []int {
 	var out []int
 	for s := range strings.SplitSeq(value, ",") {
-		if n, err := strconv.Atoi(strings.TrimSpace(s)); err == nil && len(out) < maxListed {
+		n, err := strconv.Atoi(strings.TrimSpace(s))
+		if err == nil && (len(out) < maxListed || n == 2 || n == 3) && !slices.Contains(out, n) {
 			out = append(out, n)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -37,7 +38,7 @@ func TestVerifyAPK(t *testing.T) {
 	if s := r.Signers[0]; s.Algorithm != "RSA" || s.Bits != 2048 || s.Subject != "CN=k" || strings.Join(s.Weak, " ") != "SHA-1 SHA-1 digests" {
 		t.Errorf("signer %+v", s)
 	}
-	if len(r.Covers) != 1 || r.Covers[0].What != "2 members" || r.Covers[0].End != 12 || len(r.Unsigned) != 3 {
+	if len(r.Covers) != 1 || r.Covers[0].What != "2 members" || r.Covers[0].End != 12 || len(r.Unsigned) != 0 {
 		t.Errorf("covers %v, not %v", r.Covers, r.Unsigned)
 	}
 	if _, err := VerifyAPK(context.Background(), fstest.MapFS{"META-INF/MANIFEST.MF": {}}, APKOptions{}); !errors.Is(err, signature.ErrNone) {
@@ -84,11 +85,55 @@ func TestPlatforms(t *testing.T) {
 	}
 }
 
+// TestNeighbours has releases that refuse, for different reasons.
+func TestNeighbours(t *testing.T) {
+	info := testInfo{key: newKey(t, "EC", "k"), sig: "1.2.840.10045.2.1", attributes: true}
+	z, o := openBytes(t, testAPK{members: twoMembers, names: []string{"SHA1"}, infos: [][]testInfo{{info}}}.build(t))
+	var got []string
+	for _, p := range verifyAPK(t, z, o).Accepts {
+		got = append(got, fmt.Sprint(p.Takes, " ", p.Rule[:strings.Index(p.Rule, ":")]))
+	}
+	if want := "no SDK 1 to 17, no SDK 18, yes SDK 19 and later"; strings.Join(got, ", ") != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestHidden has entries that the file system does not show, and whose reasons the
+// archive told.
+func TestHidden(t *testing.T) {
+	for _, tc := range []struct {
+		name, why string
+		want      signature.Tri
+		reason    string
+	}{
+		{"x", "its local header has another name: y", signature.No, "contradicts itself: x: its local header"},
+		{"x", "over the limit: more than 10 entries", signature.Unknown, "not judged: x: over the limit"},
+		{"x", "compression method 14 (0xe) is not supported", signature.Unknown, "not judged: x: compression method 14"},
+		{"/x/", "the name is an absolute path", signature.Yes, ""},
+	} {
+		r := judge(t, members(t, "testdata/v1.apk"), APKOptions{Refused: map[string]string{tc.name: tc.why}})
+		if r.Intact != tc.want || tc.reason != "" && !strings.Contains(r.Reason.Error(), tc.reason) || len(r.Signers) != 1 {
+			t.Errorf("%s: %v: %v by %v", tc.why, r.Intact, r.Reason, r.Signers)
+		}
+	}
+	// Where nobody told, what is signed and hidden is not taken for stripped.
+	whole, err := os.ReadFile("testdata/v1.apk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole = bytes.Replace(whole, []byte("classes.dex"), []byte("Classes.dex"), 1) // in the local header
+	z, o := openBytes(t, whole)
+	o.Refused = nil
+	if r := verifyAPK(t, z, o); r.Intact != signature.Unknown || r.NumMissing != 0 || !strings.Contains(r.Reason.Error(), "local header") {
+		t.Errorf("%v: %v", r.Intact, r.Reason)
+	}
+}
+
 // TestLists has more names than are listed.
 func TestLists(t *testing.T) {
 	a := testAPK{names: []string{"SHA1"}, infos: [][]testInfo{{{key: newKey(t, "RSA", "k")}}}}
 	for i := range 150 {
-		a.members = append(a.members, [2]string{fmt.Sprintf("gone%d", i), ""}, [2]string{fmt.Sprintf("new%d", i), ""}, [2]string{fmt.Sprintf("changed%d", i), ""})
+		a.members = append(a.members, [2]string{fmt.Sprintf("gone%d", i), ""}, [2]string{fmt.Sprintf("new%d", i), ""}, [2]string{fmt.Sprintf("AAchanged%d", i), ""})
 	}
 	a.after = func(files [][2]string) (out [][2]string) {
 		for _, f := range files {
@@ -97,19 +142,37 @@ func TestLists(t *testing.T) {
 				continue
 			case strings.HasPrefix(f[0], "new"):
 				f[0] = "n" + f[0]
-			case strings.HasPrefix(f[0], "changed"):
+			case strings.HasPrefix(f[0], "AAchanged"):
 				f[1] = "x"
 			}
 			out = append(out, f)
 		}
 		return out
 	}
+	// The manifest is listed wherever it stands among them.
+	a.members = append(a.members, [2]string{"AndroidManifest.xml", ""})
+	before := a.after
+	a.after = func(files [][2]string) [][2]string {
+		files = before(files)
+		for i := range files {
+			if files[i][0] == "AndroidManifest.xml" {
+				files[i][1] = "x"
+			}
+		}
+		for i := range 150 {
+			files = append(files, [2]string{fmt.Sprintf("A%d", i), ""})
+		}
+		return files
+	}
 	z, o := openBytes(t, a.build(t))
 	r := verifyAPK(t, z, o)
-	if len(r.Missing) != 100 || r.NumMissing != 300 || len(r.Changed) != 100 || r.NumChanged != 150 || len(r.Added) != 100 || r.NumAdded != 150 {
+	if !slices.Contains(r.Changed, "AndroidManifest.xml") {
+		t.Error("the manifest is not listed")
+	}
+	if len(r.Missing) != 100 || r.NumMissing != 300 || len(r.Changed) != 101 || r.NumChanged != 151 || len(r.Added) != 100 || r.NumAdded != 300 {
 		t.Errorf("%d of %d missing, %d of %d changed, %d of %d added", len(r.Missing), r.NumMissing, len(r.Changed), r.NumChanged, len(r.Added), r.NumAdded)
 	}
-	if len(r.Signers) != 1 || r.Missing[0] != "gone0" || r.Changed[0] != "changed0" || r.Added[0] != "nnew0" {
+	if len(r.Signers) != 1 || r.Missing[0] != "gone0" || r.Changed[0] != "AAchanged0" || r.Added[0] != "A0" {
 		t.Errorf("%+v", r)
 	}
 }
@@ -149,7 +212,7 @@ func TestEveryBit(t *testing.T) {
 			}
 			switch {
 			case r.Intact != signature.Yes:
-			case name == "META-INF/MANIFEST.MF" && i < main:
+			case name == "META-INF/MANIFEST.MF" && i < main+len("\r\n\r\n"):
 				held++
 				if !strings.Contains(strings.Join(r.Notes, " "), "does not sign the manifest as a whole") {
 					t.Errorf("byte %d of the manifest: not named: %v", i, r.Notes)

@@ -35,14 +35,15 @@ func (a *apk) readMembers() error {
 	for _, l := range a.levels {
 		needed[l.era] = needed[l.era] || l.open()
 	}
-	h := hasher{ctx: a.ctx, buf: make([]byte, 128<<10), states: map[crypto.Hash]hash.Hash{}}
+	h := hasher{ctx: a.ctx, buf: make([]byte, 32<<10), states: map[crypto.Hash]hash.Hash{}}
 	for _, f := range a.members {
 		if inMeta(f.name) {
 			continue
 		}
 		i := a.names[f.name]
 		if i < 0 {
-			a.added(f.name, "the manifest does not name the member")
+			a.added(f.name)
+			a.refuse(broken("the manifest does not name the member", f.name))
 			continue
 		}
 		s := a.m.sections[i]
@@ -61,7 +62,11 @@ func (a *apk) readMembers() error {
 			}
 			h.need(want[era].hash)
 		}
-		if !signed || len(h.use) == 0 {
+		if !signed {
+			a.added(f.name)
+			continue
+		}
+		if len(h.use) == 0 {
 			continue
 		}
 		if err := a.compare(&h, f, want); err != nil {
@@ -123,17 +128,12 @@ func isChecksum(err error) bool {
 
 func (a *apk) changed(name string) {
 	a.r.NumChanged++
-	if len(a.r.Changed) < maxListed {
-		a.r.Changed = append(a.r.Changed, name)
-	}
+	a.r.Changed = listed(a.r.Changed, name)
 }
 
-func (a *apk) added(name, why string) {
+func (a *apk) added(name string) {
 	a.r.NumAdded++
-	if len(a.r.Added) < maxListed && !slices.Contains(a.r.Added, name) {
-		a.r.Added = append(a.r.Added, name)
-	}
-	a.refuse(broken(why, name))
+	a.r.Added = listed(a.r.Added, name)
 }
 
 // signedBy finds who signed the section of a member, and tells whether somebody
@@ -148,9 +148,7 @@ func (a *apk) signedBy(era, section int, name string) bool {
 	e := &a.eras[era]
 	switch {
 	case mask == 0:
-		if n := len(a.r.Added); n == 0 || a.r.Added[n-1] != name {
-			a.added(name, "no signature file names the member")
-		}
+		a.refuseEra(era, broken("no signature file names the member", name))
 		return false
 	case e.first == "":
 		e.first, e.mask = name, mask
@@ -256,9 +254,14 @@ func (a *apk) finish() {
 	if r.Intact != signature.No && a.count > 0 {
 		r.Covers = []signature.Range{{First: 0, End: a.covered, What: fmt.Sprintf("%d members", a.count)}}
 	}
+	own := map[string]bool{manifestName: true}
+	for _, s := range a.signers {
+		own[s.name], own[s.file] = true, true
+	}
 	unsigned := &lister{}
 	for _, f := range a.members {
 		switch {
+		case own[f.name]:
 		case inMeta(f.name):
 			unsigned.add(f.size, "member "+f.name+": no digest of META-INF is asked for")
 		case slices.Contains(r.Added, f.name):
@@ -301,15 +304,13 @@ func (a *apk) whoSigned() {
 	r := a.r
 	seen := map[string]bool{}
 	for k, s := range a.signers {
-		if s.sf != nil {
-			for _, id := range schemes(s.sf.signed) {
-				if !slices.Contains(r.Schemes, id) && len(r.Schemes) < maxListed {
-					r.Schemes = append(r.Schemes, id)
-				}
+		for _, id := range s.schemes {
+			if !slices.Contains(r.Schemes, id) && len(r.Schemes) < maxListed {
+				r.Schemes = append(r.Schemes, id)
 			}
-			if s.sf.signed == "" && len(a.o.Blocks) > 0 {
-				a.note("%s does not name the newer schemes: without their block the app would pass for one of old", s.name)
-			}
+		}
+		if s.old && len(a.o.Blocks) > 0 {
+			a.note("%s does not name the newer schemes: without their block the app would pass for one of old", s.name)
 		}
 		for _, l := range slices.Backward(a.levels) {
 			cert, v := s.verify(l.first)

@@ -38,9 +38,8 @@ func replace(from, to string) func(string) string {
 	}
 }
 
-// TestRules has one change for each rule, and apksig's opinion of it.
-func TestRules(t *testing.T) {
-	j := startApksig(t)
+// testRules has one change for each rule, and apksig's opinion of it.
+func testRules(t *testing.T, j *apksig) {
 	path := filepath.Join(t.TempDir(), "a.apk")
 	keys := []*testKey{newKey(t, "RSA", "one"), newKey(t, "RSA", "two"), newKey(t, "EC", "three")}
 	for _, tc := range apkCases(t, keys) {
@@ -62,6 +61,7 @@ func TestRules(t *testing.T) {
 			if r.Intact != tc.want || takes(r) != tc.takes || !strings.Contains(fmt.Sprint(r.Reason, r.Accepts), tc.reason) {
 				t.Errorf("%v: %v, %v; want %v: %s", r.Intact, r.Reason, r.Accepts, tc.want, tc.reason)
 			}
+			j.t = t
 			theirs, issues, certs := j.verify(path, o)
 			if !strings.HasPrefix(issues, tc.issue) || tc.issue == "" && issues != "" {
 				t.Errorf("apksig %v: %s, want %s", theirs, issues, tc.issue)
@@ -172,8 +172,17 @@ func apkCases(t *testing.T, keys []*testKey) []apkCase {
 		}), want: no, reason: "there is no manifest", issue: "JAR_SIG_NO_MANIFEST"},
 		{name: "section twice", change: func(a *testAPK) {
 			a.manifest = func(s string) string { return s + s[strings.Index(s, "Name: classes"):] }
-		}, want: no, reason: "two sections", issue: "JAR_SIG_DUPLICATE_MANIFEST_SECTION"},
+		}, want: no, reason: "the manifest has two sections", issue: "JAR_SIG_DUPLICATE_MANIFEST_SECTION"},
 		{name: "section without a name", change: func(a *testAPK) { a.manifest = func(s string) string { return s + "X: y\r\n\r\n" } }, want: no, reason: "has no name", issue: "JAR_SIG_UNNNAMED_MANIFEST_SECTION"},
+		{name: "main section changed", change: after(func(n, data string) [][2]string {
+			return [][2]string{{n, strings.Replace(data, "Manifest-Version: 1.0", "Manifest-Version: 1.1", 1)}}
+		}), want: yes, takes: true},
+		{name: "main section changed, whole and main signed", change: func(a *testAPK) {
+			a.whole, a.main = true, true
+			after(func(n, data string) [][2]string {
+				return [][2]string{{n, strings.Replace(data, "Manifest-Version: 1.0", "Manifest-Version: 1.1", 1)}}
+			})(a)
+		}, want: no, reason: "main section is not", issue: "JAR_SIG_MANIFEST_MAIN_SECTION_DIGEST_DID_NOT_VERIFY"},
 		{name: "section without digest", change: func(a *testAPK) { a.manifest = replace("SHA1-Digest", "SHA3-Digest") }, want: no, reason: "no digest by a hash", issue: "JAR_SIG_NO_ZIP_ENTRY_DIGEST_IN_MANIFEST"},
 		{name: "digest is no base64", change: func(a *testAPK) { a.manifest = replace("SHA1-Digest: ", "SHA1-Digest: *") }, want: no, reason: "not what was signed", issue: "EXCEPTION:IllegalArgumentException"},
 
@@ -191,7 +200,12 @@ func apkCases(t *testing.T, keys []*testKey) []apkCase {
 			a.sf = func(s string) string { return s + s[strings.Index(s, "Name: classes"):] }
 		}, want: no, reason: "two sections of one name", issue: "JAR_SIG_NO_SIGNATURES"},
 		{name: "signature file's section without a name", change: func(a *testAPK) { a.sf = func(s string) string { return s + "X: y\r\n\r\n" } }, want: no, reason: "has no name", issue: "JAR_SIG_NO_SIGNATURES"},
-		{name: "section digest wrong", change: func(a *testAPK) { a.sf = replace("Name: classes.dex\r\nSHA1-Digest: ", "Name: classes.dex\r\nSHA1-Digest: AAAA") }, want: no, reason: "section is not what was signed (classes.dex)", issue: "JAR_SIG_MANIFEST_SECTION_DIGEST_DID_NOT_VERIFY"},
+		{name: "section digest wrong", change: func(a *testAPK) {
+			a.sf = replace("Name: classes.dex\r\nSHA1-Digest: ", "Name: classes.dex\r\nSHA1-Digest: AAAA")
+		}, want: no, reason: "section is not what was signed (classes.dex)", issue: "JAR_SIG_MANIFEST_SECTION_DIGEST_DID_NOT_VERIFY"},
+		{name: "section without a digest", change: func(a *testAPK) {
+			a.sf = replace("Name: classes.dex\r\nSHA1-Digest", "Name: classes.dex\r\nSHA3-Digest")
+		}, want: no, reason: "no digest by a hash that is known (classes.dex)", issue: "JAR_SIG_NO_ZIP_ENTRY_DIGEST_IN_SIG_FILE"},
 		{name: "section digest wrong, whole manifest", change: func(a *testAPK) {
 			a.whole = true
 			a.sf = replace("Name: classes.dex\r\nSHA1-Digest: ", "Name: classes.dex\r\nSHA1-Digest: AAAA")
@@ -209,6 +223,10 @@ func apkCases(t *testing.T, keys []*testKey) []apkCase {
 			a.sf = replace("-Main-Attributes: ", "-Main-Attributes: AAAA")
 		}, want: no, reason: "main section is not", issue: "JAR_SIG_MANIFEST_MAIN_SECTION_DIGEST_DID_NOT_VERIFY"},
 		{name: "signtool", change: func(a *testAPK) { a.whole, a.creator = true, "signtool 1" }, want: yes, takes: true},
+		{name: "signtool, section digest wrong", change: func(a *testAPK) {
+			a.whole, a.creator = true, "signtool 1"
+			a.sf = replace("Name: classes.dex\r\nSHA1-Digest: ", "Name: classes.dex\r\nSHA1-Digest: AAAA")
+		}, want: yes, takes: true},
 		{name: "signtool, manifest changed", change: func(a *testAPK) {
 			a.whole, a.creator = true, "signtool 1"
 			a.sf = replace("SHA1-Digest: ", "SHA1-Digest: AAAA")
@@ -278,6 +296,12 @@ func apkCases(t *testing.T, keys []*testKey) []apkCase {
 			a.infos[1][0].change = func([]byte) []byte { return []byte("x") }
 		}), want: no, reason: "not the key's", issue: "JAR_SIG_DID_NOT_VERIFY"},
 		{name: "block without a signer", change: func(a *testAPK) { a.infos = [][]testInfo{{}} }, want: no, reason: "no signer", issue: "JAR_SIG_NO_SIGNERS"},
+		{name: "block in BER", change: after(func(n, data string) [][2]string {
+			if n == "META-INF/A.RSA" { // the outermost length is left open
+				data = "\x30\x80" + data[4:] + "\x00\x00"
+			}
+			return [][2]string{{n, data}}
+		}), want: open, reason: "BER with an indefinite length", issue: "", differs: "a message without its length is not read; none of 371 apps has one"},
 		{name: "block is no CMS", change: member("META-INF/A.RSA", [2]string{"META-INF/A.RSA", "x"}), want: no, reason: "another element", issue: "JAR_SIG_PARSE_EXCEPTION"},
 
 		// SignerInfos.
@@ -316,7 +340,10 @@ func apkCases(t *testing.T, keys []*testKey) []apkCase {
 		{name: "attribute twice", change: info(func(i *testInfo) { i.attributes, i.twice = true, true }), sdk: [2]int{19, 0}, want: no, reason: "occurs twice", issue: "JAR_SIG_"},
 
 		// Certificates.
-		{name: "named by key id", change: info(func(i *testInfo) { i.byKeyID = true }), want: no, reason: "certificate", issue: "JAR_SIG_"},
+		{name: "named by key id", change: func(a *testAPK) {
+			a.infos[0][0].key = newKey(t, "RSA", "x", el(0x30, oidOf("2.5.29.14"), el(4, el(4, []byte("1234")))))
+			a.infos[0][0].byKeyID = true
+		}, want: no, reason: "not named by issuer", issue: "JAR_SIG_PARSE_EXCEPTION"},
 		{name: "no certificate", change: info(func(i *testInfo) {
 			k := *i.key
 			k.cert = nil
@@ -346,6 +373,12 @@ func apkCases(t *testing.T, keys []*testKey) []apkCase {
 		{name: "3 named, stripped", change: func(a *testAPK) { a.signed = "2, 3" }, blocks: []int{2}, want: no, reason: "v3, whose block", issue: "JAR_SIG_MISSING_APK_SIG_REFERENCED"},
 		{name: "3 named, stripped, to 27", change: func(a *testAPK) { a.signed = "2, 3" }, sdk: [2]int{1, 27}, blocks: []int{2}, want: yes, takes: true},
 		{name: "unknown schemes named", change: func(a *testAPK) { a.signed = "5, x,, 31" }, want: yes, takes: true},
+		{name: "stripped among many", change: func(a *testAPK) {
+			for i := range 200 {
+				a.signed += fmt.Sprint(i+10, ",")
+			}
+			a.signed += "2"
+		}, want: no, reason: "v2, whose", issue: "JAR_SIG_MISSING_APK_SIG_REFERENCED"},
 		{name: "none named", blocks: []int{2}, want: yes, takes: true},
 	}
 }

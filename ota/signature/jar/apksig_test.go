@@ -31,6 +31,20 @@ type apksig struct {
 // apksigJar is where Debian's libapksig-java puts it.
 const apksigJar = "/usr/share/java/apksig.jar"
 
+// TestApksig holds all tests that ask it.
+func TestApksig(t *testing.T) {
+	j := startApksig(t)
+	for _, tc := range []struct {
+		name string
+		test func(*testing.T, *apksig)
+	}{{"Data", testData}, {"Algorithms", testAlgorithms}, {"Matrix", testMatrix}, {"Jarsigner", testJarsigner}, {"Rules", testRules}, {"Apps", testApps}} {
+		t.Run(tc.name, func(t *testing.T) {
+			j.t = t
+			tc.test(t, j)
+		})
+	}
+}
+
 func startApksig(t testing.TB) *apksig {
 	t.Helper()
 	if testing.Short() {

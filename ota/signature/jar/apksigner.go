@@ -16,10 +16,13 @@ import (
 // An apkSigner is a signature block with its signature file.
 type apkSigner struct {
 	name     string // of the block
+	file     string // name of the signature file
 	infos    []*apkInfo
 	others   int    // certificates that did not sign
 	text     []byte // of the signature file
 	sf       *manifest
+	schemes  []int // what X-Android-APK-Signed of the signature file names
+	old      bool  // it has no such line
 	unread   error // why the signature file says nothing
 	whole    map[crypto.Hash]string
 	sections []bool // of the manifest, that the signature file names
@@ -47,7 +50,7 @@ type apkInfo struct {
 func (a *apk) readSigners() error {
 	for _, name := range a.blocks {
 		sf := name[:strings.LastIndexByte(name, '.')] + ".SF"
-		if !slices.Contains(a.signatures, sf) {
+		if _, ok := a.names[sf]; !ok {
 			a.note("%s has no signature file: no reader looks at it", name)
 			continue
 		}
@@ -55,9 +58,9 @@ func (a *apk) readSigners() error {
 			a.refuse(verdict{err: fail(parse.ErrFormat, -1, "more than ten signers", len(a.blocks))})
 			return nil
 		}
-		s := &apkSigner{name: name, proven: map[string]signature.Signer{}}
+		s := &apkSigner{name: name, file: sf, proven: map[string]signature.Signer{}}
 		a.signers = append(a.signers, s)
-		if err := a.readSigner(s, sf); err != nil {
+		if err := a.readSigner(s); err != nil {
 			if !isParse(err) {
 				return err
 			}
@@ -66,6 +69,11 @@ func (a *apk) readSigners() error {
 				s.unread = err
 			}
 		}
+		// A hostile signature file is large, and there may be ten of them.
+		for _, l := range a.levels {
+			a.file(s, l.era)
+		}
+		s.sf, s.text = nil, nil
 	}
 	if len(a.signers) == 0 {
 		a.refuse(broken("no signature block has a signature file", nil))
@@ -82,16 +90,19 @@ func (a *apk) note(format string, args ...any) {
 	}
 }
 
-func (a *apk) readSigner(s *apkSigner, sfName string) error {
+func (a *apk) readSigner(s *apkSigner) error {
 	var err error
-	if s.text, err = a.read(sfName, maxText); err != nil {
+	if s.text, err = a.read(s.file, maxText); err != nil {
 		return err
 	}
 	if s.sf, s.unread = parseManifest(s.text); s.unread == nil && s.sf.version == "" {
-		s.unread = fail(parse.ErrFormat, -1, "the signature file has no Signature-Version", sfName)
+		s.unread = fail(parse.ErrFormat, -1, "the signature file has no Signature-Version", s.file)
 	}
 	if s.unread == nil && s.sf.twice != "" {
 		s.unread = fail(parse.ErrFormat, -1, "the signature file has two sections of one name", s.sf.twice)
+	}
+	if s.sf != nil {
+		s.schemes, s.old = schemes(s.sf.signed), s.sf.signed == ""
 	}
 	der, err := a.read(s.name, maxBlock)
 	if err != nil {
@@ -176,28 +187,28 @@ func sum(h crypto.Hash, b []byte) string {
 
 // at judges one SignerInfo as one release does: it verifies where both results are
 // empty. skip is why it does not where the release goes on to the next.
-func (i *apkInfo) at(sdk int) (skip error, v verdict) {
+func (i *apkInfo) at(sdk int) (v verdict, skip error) {
 	switch {
 	case !takesPair(i.pair, sdk):
-		return nil, byRule("these releases do not verify "+i.name, nil)
+		return byRule("these releases do not verify "+i.name, nil), nil
 	case i.fatal != nil:
-		return nil, verdict{err: i.fatal}
+		return verdict{err: i.fatal}, nil
 	case i.attributes && sdk < 19:
 		// They did not compare the digest among the attributes with the signature
 		// file, and hashed the attributes under the wrong tag.
-		return nil, byRule("these releases cannot verify signed attributes", nil)
+		return byRule("these releases cannot verify signed attributes", nil), nil
 	case i.attributes && sdk >= 24 && i.noType:
-		return nil, byRule("these releases want the content type among signed attributes", nil)
+		return byRule("these releases want the content type among signed attributes", nil), nil
 	case i.attributes && sdk >= 24 && i.wrongType:
-		return fail(parse.ErrFormat, -1, "the signed content type is not the message's", nil), verdict{}
+		return verdict{}, fail(parse.ErrFormat, -1, "the signed content type is not the message's", nil)
 	case i.attributes && i.noDigest:
-		return nil, broken("the signed attributes have no digest of the signature file", nil)
+		return broken("the signed attributes have no digest of the signature file", nil), nil
 	case i.attributes && i.wrongContent:
-		return fail(parse.ErrFormat, -1, "the signed digest is not the signature file's", nil), verdict{}
+		return verdict{}, fail(parse.ErrFormat, -1, "the signed digest is not the signature file's", nil)
 	case errors.Is(i.math, parse.ErrFormat):
-		return i.math, verdict{}
+		return verdict{}, i.math
 	}
-	return nil, verdict{err: i.math}
+	return verdict{err: i.math}, nil
 }
 
 // verify finds the certificate that a release takes for the signer's: of the first
@@ -209,7 +220,7 @@ func (s *apkSigner) verify(sdk int) (found *signature.Certificate, v verdict) {
 	}
 	var why error
 	for _, i := range infos {
-		skip, v := i.at(sdk)
+		v, skip := i.at(sdk)
 		switch {
 		case v.err != nil:
 			return nil, v
@@ -257,7 +268,7 @@ func (a *apk) stripped(s *apkSigner, l *level) verdict {
 	if l.first < 24 {
 		return verdict{}
 	}
-	for _, id := range schemes(s.sf.signed) {
+	for _, id := range s.schemes {
 		if (id == 2 || id == 3 && l.first >= 28) && !slices.Contains(a.o.Blocks, id) {
 			return broken(fmt.Sprintf("the signature file names APK Signature Scheme v%d, whose block is not there", id), nil)
 		}

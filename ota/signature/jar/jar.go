@@ -2,7 +2,8 @@
 // whole-file signatures: META-INF/MANIFEST.MF has the digests of the members, a
 // signature file *.SF those of the manifest, and a block *.RSA, *.DSA or *.EC
 // signs the signature file. The rules are those of the JAR specification and, where
-// the two differ, of apksig's scheme v1 without its range of SDKs.
+// the two differ, of apksig's scheme v1 without its range of SDKs. VerifyAPK judges
+// the same of an app, by all of apksig's rules.
 //
 // A JAR signature covers what members hold, not the archive: members may be added,
 // repacked and reordered. Nothing in recovery has looked at one since whole-file

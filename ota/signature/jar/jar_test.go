@@ -278,10 +278,9 @@ func TestManifestLines(t *testing.T) {
 	}
 }
 
-// TestApps compares with java.util.jar, jarsigner's reader, over apps that real firmware and DroidBench
+// testApps compares with java.util.jar, jarsigner's reader, over apps that real firmware and DroidBench
 // carry.
-func TestApps(t *testing.T) {
-	j := startApksig(t)
+func testApps(t *testing.T, j *apksig) {
 	var apps []string
 	for _, dir := range []string{"rom", "droidbench"} {
 		root := otatest.Data(t, dir)
