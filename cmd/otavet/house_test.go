@@ -42,6 +42,7 @@ var floors = []struct {
 	{"ota/signature", over(ground, "ota/blob", "ota/signature/known")},
 	{"ota/signature/wholefile", over(ground, "ota/blob", "ota/signature", "ota/signature/known")},
 	{"ota/signature/jar", over(ground, "ota/blob", "ota/signature", "ota/signature/known")},
+	{"ota/signature/apk", over(ground, "ota/blob", "ota/archive", "ota/signature", "ota/signature/known", "ota/signature/jar")},
 	{"ota/signature/avb", over(ground, "ota/blob", "ota/signature", "ota/signature/known", "ota/verity")},
 	{"ota/signature/apex", over(ground, "ota/blob", "ota/wire", "ota/signature", "ota/signature/known", "ota/signature/avb")},
 	{"ota/signature/bootsig", over(ground, "ota/blob", "ota/signature", "ota/signature/known", "ota/verity")},

@@ -42,6 +42,11 @@ const (
 	SchemeWholeFile Scheme = "wholefile" // CMS in the zip comment; recovery's otautil/verifier.cpp
 	SchemeJAR       Scheme = "jar"       // META-INF/MANIFEST.MF, *.SF and *.RSA, *.DSA or *.EC
 	SchemeAPKv1     Scheme = "apk-v1"    // a JAR signature by Android's rules for apps; apksig's V1SchemeVerifier
+	SchemeAPKv2     Scheme = "apk-v2"    // of an app, by signing block; ApkSignatureSchemeV2Verifier
+	SchemeAPKv3     Scheme = "apk-v3"    // likewise, of one key that may have followed others; ApkSignatureSchemeV3Verifier
+	SchemeAPKv31    Scheme = "apk-v3.1"  // likewise, for later releases only
+	SchemeAPKv4     Scheme = "apk-v4"    // the .idsig beside an app; V4Signature
+	SchemeAPKStamp  Scheme = "apk-stamp" // source stamp: who distributed an app; SourceStampVerifier
 	SchemePayload   Scheme = "payload"   // of payload.bin: its metadata and the whole; update_engine's payload_verifier.cc
 	SchemeAVB       Scheme = "avb"       // vbmeta structs; libavb
 

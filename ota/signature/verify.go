@@ -70,6 +70,31 @@ func verifyRSA(pub *rsa.PublicKey, hash crypto.Hash, digest, sig []byte) error {
 	return verify(pub, hash, digest, nil, sig)
 }
 
+// VerifyPSS checks an RSASSA-PSS signature over a digest that was made by hash,
+// with MGF1 over the same hash and a salt as long as its digest: the only
+// parameters that an APK's signature may have. Errors are those of Verify.
+func VerifyPSS(pub *rsa.PublicKey, hash crypto.Hash, digest, sig []byte) error {
+	switch bits := pub.N.BitLen(); {
+	case bits > maxModulusBits:
+		return fail(parse.ErrLimit, -1, "not judged: RSA key too large", bits)
+	case bits < minModulusBits:
+		return fail(parse.ErrUnsupported, -1, "not judged: RSA key too small", bits)
+	case !hash.Available() || len(digest) != hash.Size():
+		return fail(parse.ErrUnsupported, -1, "not judged: no verifier for this hash", HashName(hash))
+	}
+	v, err := sigstore.LoadRSAPSSVerifier(pub, hash, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
+	if err != nil {
+		return fail(parse.ErrUnsupported, -1, "not judged: "+err.Error(), nil)
+	}
+	switch err := v.VerifySignature(bytes.NewReader(sig), nil, options.WithDigest(digest)); {
+	case err == nil:
+		return nil
+	case !errors.Is(err, rsa.ErrVerification):
+		return fail(parse.ErrUnsupported, -1, "not judged: "+err.Error(), nil)
+	}
+	return fail(parse.ErrFormat, -1, "the signature is not the key's", nil)
+}
+
 func verifyECDSA(pub *ecdsa.PublicKey, hash crypto.Hash, digest, sig []byte) error {
 	// sigstore would also take r and s side by side, which no reader of updates
 	// does.
