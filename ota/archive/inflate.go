@@ -2,9 +2,9 @@ package archive
 
 import (
 	"bufio"
-	"compress/flate"
 	"errors"
 	"fmt"
+	"github.com/klauspost/compress/flate"
 	"hash/crc32"
 	"io"
 	"io/fs"
