@@ -4,12 +4,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/otavet/otavet/ota/blob"
@@ -90,61 +84,5 @@ func TestTruncation(t *testing.T) {
 	otatest.TestTruncation(t, tiny(t), func(b blob.Blob) error {
 		_, err := apk.Verify(context.Background(), b, apk.Options{}, nil)
 		return err
-	})
-}
-
-// BenchmarkVerify verifies the apps of the public data that v2 or v3 signs as a
-// release from 9 on does, and hashes the same bytes beside it.
-func BenchmarkVerify(b *testing.B) {
-	var files [][]byte
-	err := filepath.WalkDir(otatest.Data(b), func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() || !strings.HasSuffix(path, ".apk") && !strings.HasSuffix(path, "apex") {
-			return err
-		}
-		p, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		if r, err := apk.Verify(context.Background(), blob.Bytes(p), apk.Options{MinSDK: 28}, nil); err == nil && r.Scheme > 1 {
-			files = append(files, p)
-		}
-		return nil
-	})
-	if err != nil {
-		b.Fatal(err)
-	}
-	rate(b, "data", files)
-	// An app of usual size: what verifying keys costs is the same for a small one.
-	large := base(b, 28, 0)
-	p := split(large)
-	p[0] = append(p[0], make([]byte, 32<<20)...)
-	binary.LittleEndian.PutUint32(p[2][16:], uint32(len(p[0])))
-	rate(b, "large", [][]byte{build(b, bytes.Join(p[:], nil), false, testPair{id: idV2, signers: []testSigner{rsaKey("a")}}, testPair{id: idV3, signers: []testSigner{rsaKey("a")}})})
-}
-
-func rate(b *testing.B, name string, files [][]byte) {
-	total := int64(0)
-	for _, p := range files {
-		total += int64(len(p))
-	}
-	b.Run(name+"/verify", func(b *testing.B) {
-		b.SetBytes(total)
-		b.ReportAllocs()
-		for b.Loop() {
-			for _, p := range files {
-				if _, err := apk.Verify(context.Background(), blob.Bytes(p), apk.Options{MinSDK: 28}, nil); err != nil {
-					b.Fatal(err)
-				}
-			}
-		}
-		b.ReportMetric(float64(len(files)*b.N)/b.Elapsed().Seconds(), "files/s")
-	})
-	b.Run(name+"/sha256", func(b *testing.B) {
-		b.SetBytes(total)
-		for b.Loop() {
-			for _, p := range files {
-				sha256.Sum256(p)
-			}
-		}
 	})
 }

@@ -32,6 +32,7 @@ var compiled = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	compiledDir = dir
 	out, err := exec.Command("javac", "-cp", apksig, "-d", dir, filepath.Join("testdata", "Judge.java")).CombinedOutput()
 	if err != nil {
 		return dir, fmt.Errorf("javac: %v: %s", err, out)
@@ -39,10 +40,12 @@ var compiled = sync.OnceValues(func() (string, error) {
 	return dir, nil
 })
 
+var compiledDir string // that of compiled, once it was asked
+
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if dir, _ := compiled(); dir != "" {
-		os.RemoveAll(dir)
+	if compiledDir != "" {
+		os.RemoveAll(compiledDir)
 	}
 	os.Exit(code)
 }

@@ -94,7 +94,29 @@ func mldsaKey(blob []byte, size int) (crypto.PublicKey, error) {
 	return signature.MLDSAKey(blob[header:])
 }
 
-// spki is the digest of the key's SubjectPublicKeyInfo, by which it is known elsewhere.
+// ParseKey reads a key as avbtool extract_public_key writes it and a vbmeta struct has it, of any algorithm, and gives the
+// digest of its SubjectPublicKeyInfo, by which it is known elsewhere. What is no such key is ErrFormat.
+func ParseKey(blob []byte) (sha256 string, err error) {
+	for i := range algorithms {
+		alg := &algorithms[i]
+		switch {
+		case alg.key > 0 && len(blob) == 4+alg.key:
+			if _, err := mldsaKey(blob, alg.key); err != nil {
+				return "", err
+			}
+			return mldsaSPKI(blob, alg), nil
+		case alg.bits > 0 && len(blob) == 8+alg.bits/4:
+			key, err := rsaKey(blob, alg.bits)
+			if err != nil {
+				return "", err
+			}
+			return spki(key), nil
+		}
+	}
+	return "", fail(-1, parse.ErrFormat, "no public key of avbtool is as long", len(blob))
+}
+
+// spki is the digest of the key's SubjectPublicKeyInfo.
 func spki(key crypto.PublicKey) string {
 	der, err := x509.MarshalPKIXPublicKey(key)
 	if err != nil {
@@ -102,3 +124,17 @@ func spki(key crypto.PublicKey) string {
 	}
 	return KeySHA256(der)
 }
+
+// mldsaSPKI is spki for what crypto/x509 of Go 1.26 cannot write: RFC 9881, section 4. All of it but the key is the
+// same for each algorithm.
+func mldsaSPKI(blob []byte, alg *algorithm) string {
+	const arc = "\x60\x86\x48\x01\x65\x03\x04\x03" // 2.16.840.1.101.3.4.3, id-ml-dsa-65 being 18 there, id-ml-dsa-87 19
+	last := map[string]byte{"ML-DSA-65": 18, "ML-DSA-87": 19}[alg.standard]
+	oid := append([]byte("\x30\x0b\x06\x09"+arc), last)
+	bits := append(der2(0x03, 1+alg.key), 0)
+	body := append(append(oid, bits...), blob[4:]...)
+	return KeySHA256(append(der2(0x30, len(body)), body...))
+}
+
+// der2 is the head of an element whose length takes two bytes.
+func der2(tag byte, n int) []byte { return []byte{tag, 0x82, byte(n >> 8), byte(n)} }

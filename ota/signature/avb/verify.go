@@ -101,9 +101,9 @@ func rsaSigner(blob []byte, key crypto.PublicKey, hash crypto.Hash) signature.Si
 	return signature.Signer{Subject: "avb key " + KeySHA256(blob), KeySHA256: spki(key), Algorithm: "RSA", Bits: (len(blob) - 8) * 4, Digest: signature.HashName(hash)}
 }
 
-// mldsaSigner: it has no SubjectPublicKeyInfo, which the standard library cannot write of it, and no digest.
+// mldsaSigner: it signs the message, not a digest.
 func mldsaSigner(blob []byte, alg *algorithm) signature.Signer {
-	return signature.Signer{Subject: "avb key " + KeySHA256(blob), Algorithm: alg.standard}
+	return signature.Signer{Subject: "avb key " + KeySHA256(blob), KeySHA256: mldsaSPKI(blob, alg), Algorithm: alg.standard}
 }
 
 // knownKey looks a key up, as it is stored and as others have it.

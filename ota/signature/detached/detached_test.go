@@ -153,7 +153,7 @@ func TestSignatures(t *testing.T) {
 		{sig: "pgp-part-after.sig", keys: "pgp-part-revoked.pgp",
 			want: "openpgp yes Ed25519-256 SHA-256; gpg no: the subkey was revoked on 2022-06-01 00:00:00 UTC: compromised (stolen)"},
 
-		{sig: "pgp-sha224.sig", keys: "pgp-rsa2048.pgp", want: "openpgp unknown: signature: not judged: no verifier for this hash (SHA-224)"},
+		{sig: "pgp-sha224.sig", keys: "pgp-rsa2048.pgp", want: "openpgp yes RSA-2048 SHA-224; gpg yes"},
 		{sig: "pgp-md5.sig", keys: "pgp-rsa2048.pgp", want: "openpgp unknown: detached: not judged: OpenPGP: openpgp: unsupported feature: hash function 1 at byte 0x0"},
 		{sig: "pgp-text.sig", keys: "pgp-rsa2048.pgp", want: "openpgp unknown: detached: not judged: an OpenPGP signature of another kind than that of a file (0x1) at byte 0x0"},
 		{sig: "pgp-clear.asc", keys: "pgp-rsa2048.pgp", want: "openpgp unknown: detached: not judged: a signed message, not a signature beside a file (PGP SIGNED MESSAGE) at byte 0x0"},
