@@ -68,6 +68,9 @@ type Pass struct {
 	Source  string      // where the update was got, as its user said
 	Jobs    int         // how much may run at once
 
+	Detached []Detached // signatures over the update in files of their own
+	Keys     [][]byte   // files of public keys that these may be made with
+
 	Sums     []ota.Sum // what the package says of its own bytes, and whether it is so
 	Progress func(ota.Event)
 	digest   func(context.Context) (string, error)
@@ -76,6 +79,12 @@ type Pass struct {
 // Digest is the SHA-256 of the package's file, in hexadecimal, computed once for
 // all who ask; "" for a folder.
 func (p *Pass) Digest(ctx context.Context) (string, error) { return p.digest(ctx) }
+
+// A Detached is a signature over the update in a file of its own.
+type Detached struct {
+	Name string // the file's base name
+	Data []byte
+}
 
 // An Analysis makes facts of the package as a whole.
 type Analysis struct {
@@ -95,6 +104,8 @@ type Options struct {
 	Jobs     int    // files looked at at once; 0: one
 	Source   string // where the update was got
 	Version  string // of the program, for Facts.Tool
+	Detached []Detached
+	Keys     [][]byte // for Detached
 	Progress func(ota.Event)
 }
 

@@ -59,7 +59,8 @@ func Run(ctx context.Context, p *ota.Package, s Suite, want []fact.Kind, o Optio
 	facts.Merge(found)
 	facts.Sort()
 	for _, a := range analyses {
-		pass := &Pass{Package: p, Facts: facts, Source: o.Source, Jobs: max(o.Jobs, 1), Progress: o.Progress, digest: digest}
+		pass := &Pass{Package: p, Facts: facts, Source: o.Source, Jobs: max(o.Jobs, 1), Progress: o.Progress, digest: digest,
+			Detached: o.Detached, Keys: o.Keys}
 		if r.made != nil {
 			pass.Sums = r.made.Sums
 		}

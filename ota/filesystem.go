@@ -27,6 +27,7 @@ type filesystem interface {
 	archive.BlobFS
 	Xattrs(name string) ([]vfs.Xattr, error)
 	Notes() []string
+	Size() int64 // of the filesystem in its image, in bytes
 }
 
 // An opener opens what containers or filesystems of one format hold.
@@ -177,6 +178,17 @@ func (q *Partition) Filesystem() (name string, notes []string) {
 		return f.name, f.Notes()
 	}
 	return "", nil
+}
+
+// FilesystemSize is the number of bytes of the partition's image that its filesystem takes; what is behind them is not
+// its own. 0 where FS has opened none.
+func (q *Partition) FilesystemSize() int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if f, ok := q.fsys.(*imageFS); ok {
+		return f.Size()
+	}
+	return 0
 }
 
 // mountOf is where a partition with these files is mounted.

@@ -119,8 +119,14 @@ type Input struct {
 // trusted for updates.
 type Role string
 
-// RoleOTA is to sign updates as a whole.
-const RoleOTA Role = "ota"
+// The roles.
+const (
+	RoleOTA     Role = "ota"     // to sign updates as a whole
+	RolePayload Role = "payload" // to sign payload.bin
+	RoleAVB     Role = "avb"     // to sign the vbmeta structs of images
+	RoleAPK     Role = "apk"     // to sign apps
+	RoleAPEX    Role = "apex"    // to sign modules: the file and the image in it
+)
 
 // A Pack is a set of rules under one name.
 type Pack struct {

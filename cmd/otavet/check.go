@@ -62,10 +62,11 @@ Of several the first of 5, 3, 2, 1, 4, 0 counts.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runCheck(cmd.Context(), a, o, args[0]) },
 	}
 	o.inputOptions.flags(cmd)
+	o.signatureFlags(cmd)
 	f := cmd.Flags()
 	o.packOptions.flags(cmd)
 	f.StringVar(&o.base, "base", "", "the update before this one, or its facts: for rules that compare")
-	f.StringArrayVar(&o.trust, "trust", nil, "ROLE=FILE: trust the keys of FILE for ROLE; ota, with certificates or public keys in PEM")
+	f.StringArrayVar(&o.trust, "trust", nil, "ROLE=FILE: trust the keys of FILE, certificates or public keys in PEM, for ROLE: ota, payload, avb (also a key as avbtool writes it), apk, apex")
 	f.StringVar(&o.failOn, "fail-on", "low", "least severity that makes exit status 1: info, low, medium, high, critical")
 	f.StringVar(&o.minSeverity, "min-severity", "", "leave milder rules out of the table (the verdict does not change)")
 	f.StringVar(&o.unknown, "unknown", "", "what undecided required rules do: fail or warn (default: as each rule says)")
@@ -174,6 +175,11 @@ func runCheck(ctx context.Context, a *app, o checkOptions, path string) error {
 	if err != nil {
 		return err
 	}
+	beside, err := o.signatureInputs()
+	if err != nil {
+		return usageError{err}
+	}
+	inputs = append(inputs, beside...)
 	ctx, stop := o.bounded(ctx)
 	defer stop()
 	facts, stored, err := o.gather(ctx, path, wanted(rules), a.stderr)
@@ -224,7 +230,9 @@ func runCheck(ctx context.Context, a *app, o checkOptions, path string) error {
 }
 
 func (o *checkOptions) gatherBase(ctx context.Context, stderr io.Writer, rules []*policies.Pack) (*fact.Facts, error) {
-	base, _, err := o.gather(ctx, o.base, wanted(rules), stderr)
+	older := o.inputOptions
+	older.signatures, older.keys = nil, nil // which are over the update
+	base, _, err := older.gather(ctx, o.base, wanted(rules), stderr)
 	if err != nil {
 		return nil, fmt.Errorf("--base: %w", err)
 	}

@@ -41,6 +41,7 @@ exit status: 0; 2 usage; 3 the update cannot be read; 5 internal error; 130 inte
 		RunE: func(cmd *cobra.Command, args []string) error { return runFacts(cmd.Context(), a, o, args[0]) },
 	}
 	o.flags(cmd)
+	o.signatureFlags(cmd)
 	cmd.Flags().StringSliceVar(&o.kinds, "kinds", nil, "kinds of facts, separated by commas")
 	cmd.Flags().StringVar(&o.format, "format", "json", "json, or jsonl: one fact a line, {\"kind\": …, \"fact\": …}")
 	cmd.Flags().StringVar(&o.source, "source", "", "where and when the update was got; goes into the facts")

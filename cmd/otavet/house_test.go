@@ -80,7 +80,7 @@ var doors = map[string][]string{
 	"github.com/spf13/cobra":       {"cmd/otavet"},
 	"cel.dev/cel-go":               {"policies/expr"},
 	"github.com/ulikunitz/xz":      {"ota/codec"},
-	"github.com/klauspost":         {"ota/codec"},
+	"github.com/klauspost":         {"ota/archive", "ota/codec"},
 	"github.com/andybalholm":       {"ota/codec"},
 	"github.com/pierrec/lz4":       {"ota/codec"},
 	"google.golang.org/protobuf":   {"ota/wire"},

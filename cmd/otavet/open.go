@@ -32,6 +32,8 @@ type inputOptions struct {
 	maxInflate byteSize
 	source     string
 	quiet      bool
+
+	signatures, keys []string // files, for those commands that have signatureFlags
 }
 
 func (o *inputOptions) flags(cmd *cobra.Command) {
@@ -42,6 +44,13 @@ func (o *inputOptions) flags(cmd *cobra.Command) {
 	f.Var(&o.maxMemory, "max-memory", "end the run, without an answer, above this much memory, such as 2GiB (default: no bound)")
 	f.Var(&o.maxInflate, "max-inflate", "most bytes that unpacking may produce, such as 100GiB (default 64GiB)")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress")
+}
+
+// signatureFlags are of the commands that say something of signatures.
+func (o *inputOptions) signatureFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringArrayVar(&o.signatures, "signature", nil, "a file beside the update that signs it: of minisign, signify, ssh-keygen -Y, OpenPGP or cosign (repeatable)")
+	f.StringArrayVar(&o.keys, "signature-key", nil, "public keys for --signature, as their tools write them (repeatable)")
 }
 
 // A byteSize is a flag such as 512MiB.
@@ -129,6 +138,9 @@ func (o *inputOptions) openUpdate(ctx context.Context, path string) (*ota.Packag
 // tells which.
 func (o *inputOptions) gather(ctx context.Context, path string, want []fact.Kind, stderr io.Writer) (f *fact.Facts, stored bool, err error) {
 	if f, err := readFacts(path); f != nil || err != nil {
+		if err == nil && len(o.signatures)+len(o.keys) > 0 {
+			err = usagef("--signature: stored facts hold what was found of signatures; the update itself is needed")
+		}
 		return f, true, err
 	}
 	p, err := o.openUpdate(ctx, path)
@@ -137,6 +149,9 @@ func (o *inputOptions) gather(ctx context.Context, path string, want []fact.Kind
 	}
 	defer p.Close()
 	opts := inspect.Options{Jobs: o.workers(), Source: parse.EscapeText(o.source), Version: version()}
+	if opts.Detached, opts.Keys, err = o.readSignatures(); err != nil {
+		return nil, false, err
+	}
 	if !o.quiet {
 		m := newMeter(stderr)
 		defer m.Close()

@@ -40,6 +40,7 @@ could not be judged; 2 usage; 3 the update cannot be read; 130 interrupted`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runSignatures(cmd.Context(), a, o, args[0]) },
 	}
 	o.flags(cmd)
+	o.signatureFlags(cmd)
 	cmd.Flags().BoolVar(&o.detail, "detail", false, "all that is known of each: certificates, bytes covered and not, what each reader would do")
 	cmd.Flags().StringVar(&o.format, "format", "table", "table or json (facts)")
 	return cmd

@@ -23,7 +23,9 @@ func writeSignatureTable(w io.Writer, f *fact.Facts) {
 		}
 		writeRows(w, rows, below)
 		k.write(w)
-		fmt.Fprintln(w)
+		if len(signatureGaps(f)) > 0 {
+			fmt.Fprintln(w)
+		}
 	}
 	writeSignatureGaps(w, f)
 }

@@ -219,18 +219,29 @@ type Accepts struct {
 	Rule   string `json:"rule"`
 }
 
+// An Ancestor is a key that an app was signed with before, and what it may still be used for.
+type Ancestor struct {
+	Subject      string   `json:"subject"`
+	SHA256       string   `json:"sha256"`     // of the certificate
+	KeySHA256    string   `json:"key_sha256"` // of the SubjectPublicKeyInfo
+	Capabilities []string `json:"capabilities"`
+}
+
 // A Signature is one signature of the update: whether the mathematics hold, who
 // signed, which bytes it covers. Whether the signer is trusted is no fact.
 type Signature struct {
-	Scheme   string    `json:"scheme"`  // wholefile, jar, …
-	Subject  string    `json:"subject"` // device path; "update" for the package; the signature file for a JAR
-	Holds    *bool     `json:"holds"`   // null: could not be judged
-	Reason   string    `json:"reason,omitempty"`
-	Signers  []Signer  `json:"signers"`
-	Known    []Known   `json:"known"`
-	Accepts  []Accepts `json:"accepts"`
-	Covers   []Range   `json:"covers"`
-	Unsigned []Range   `json:"unsigned"`
+	Scheme  string   `json:"scheme"`  // wholefile, jar, …
+	Subject string   `json:"subject"` // device path; "update" for the package; the signature file for a JAR
+	Holds   *bool    `json:"holds"`   // null: could not be judged
+	Reason  string   `json:"reason,omitempty"`
+	Signers []Signer `json:"signers"`
+	// Of an app that was signed with other keys before: all of them, oldest first, each vouched for by the
+	// one before it. The last is the signer.
+	Lineage  []Ancestor `json:"lineage,omitempty"`
+	Known    []Known    `json:"known"`
+	Accepts  []Accepts  `json:"accepts"`
+	Covers   []Range    `json:"covers"`
+	Unsigned []Range    `json:"unsigned"`
 	// What else the signature says. Of avb one note begins with "flags: ", with the names of those of
 	// AvbVBMetaImageFlags that are set, such as VERIFICATION_DISABLED, or none.
 	Notes []string `json:"notes,omitempty"`

@@ -7,8 +7,10 @@ import (
 // allCases are those of all rules.
 func allCases() map[string][]change {
 	all := cases()
-	for id, more := range bootCases() {
-		all[id] = append(all[id], more...)
+	for _, other := range []map[string][]change{bootCases(), appCases()} {
+		for id, more := range other {
+			all[id] = append(all[id], more...)
+		}
 	}
 	return all
 }

@@ -35,6 +35,10 @@ func builtins() map[string]builtin {
 		"script-stays-inside":             {check(scriptStaysInside), nil},
 		"no-downgrade":                    {policies.CheckFunc(noDowngrade), nil},
 		"cloud-messaging-opt-in":          {check(optIn), nil},
+		"app-signers-unchanged":           {policies.CheckFunc(signersUnchanged), aboutSchemes([]string{schemeAPK, schemeAPEX})},
+		"shared-users-agree":              {check(sharedUsersAgree), aboutSchemes([]string{schemeAPK})},
+		"otacerts-agree":                  {check(otacertsAgree), aboutStores},
+		"part-signers-are-trusted":        {policies.CheckFunc(partsTrusted), aboutSchemes([]string{schemePayload, schemeAVB, schemeAPK, schemeAPEX})},
 		"payload-hashes-hold":             {check(payloadHashes), aboutSchemes([]string{schemePartitionHash})},
 	}
 }

@@ -20,8 +20,8 @@ func cases() map[string][]change {
 			{"a JAR signature only", sig(func(s *fact.Signature) { s.Scheme = "jar" }), fails, "recovery does not look"},
 			{"not recognised, no signature", layout("zip"), fails, "no whole-file"},
 			{"folder", layout("folder"), unknown, "folder"},
-			{"app", layout("apk"), unknown, "APK"},
-			{"module", layout("apex"), unknown, "APEX"},
+			{"app", layout("apk"), unknown, "could not be looked at"},
+			{"module", layout("apex"), unknown, "could not be looked at"},
 			{"payload without a signature", layout("zip-payload"), fails, "neither the package nor its payload"},
 			{"payload with a signature", func(f *fact.Facts) {
 				layout("payload")(f)

@@ -81,7 +81,7 @@ func aboutWholeFile(g *fact.Gap) bool {
 // for which there are other rules.
 func aboutPackage(g *fact.Gap) bool {
 	return hides(g, func(scheme string) bool {
-		for _, within := range []string{"apk", "apex", "avb", "source-stamp", "boot", "verity"} {
+		for _, within := range []string{"apk", "apex", "avb", "bootsig", "verity", "minisign", "signify", "ssh", "openpgp", "cosign", "detached"} {
 			if scheme == within || strings.HasPrefix(scheme, within+"-") {
 				return false
 			}
@@ -92,6 +92,9 @@ func aboutPackage(g *fact.Gap) bool {
 
 // aboutKeys: like aboutPackage, but for images that noPublicKeys speaks of itself.
 func aboutKeys(g *fact.Gap) bool { return aboutPackage(g) && !keyless(g) }
+
+// aboutStores: only gaps that may hide a key store for updates.
+func aboutStores(g *fact.Gap) bool { return !keyless(g) }
 
 // keyless tells whether a gap hides nothing but places in which no key for updates
 // is kept: images that are not Android's own file systems, the boot image, of

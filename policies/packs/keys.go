@@ -14,7 +14,7 @@ func noPublicKeys(f *fact.Facts) []policies.Judgement {
 	var out []policies.Judgement
 	for i := range f.Signatures {
 		s := &f.Signatures[i]
-		if s.Scheme == schemePartitionHash || ofImage(s) {
+		if s.Scheme == schemePartitionHash || partOfPackage(s) {
 			continue // no key stands behind it, or none for updates
 		}
 		subject := signatureSubject(s)

@@ -79,9 +79,9 @@ func updateIsSigned(f *fact.Facts) []policies.Judgement {
 	case layoutFolder:
 		return missing("the package as it was published: a signature over it cannot be seen in a folder of its files")
 	case layoutAPK:
-		return missing("the app's own signatures: this version does not read APK signature schemes")
+		return appIsSigned(f, schemeAPK)
 	case layoutAPEX:
-		return missing("the module's own signatures: this version does not read those of APEX")
+		return appIsSigned(f, schemeAPEX)
 	default:
 		return missing("the signatures that a file of layout %q carries: this version does not read them", layout)
 	}
@@ -99,9 +99,28 @@ func updateIsSigned(f *fact.Facts) []policies.Judgement {
 	return []policies.Judgement{fail(fact.UpdateSubject, v)}
 }
 
+// appIsSigned speaks of an update that is a lone app or module.
+func appIsSigned(f *fact.Facts, scheme string) []policies.Judgement {
+	s := appSignature(f, scheme, fact.Location{})
+	switch {
+	case s == nil:
+		return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindSignatures, nil, "the file's own signatures: they could not be looked at")}
+	case s.Holds != nil && !*s.Holds && len(s.Notes) == 0: // without a note for any scheme there is none
+		return []policies.Judgement{fail(fact.UpdateSubject, violation("nothing signs the file: no device takes it", evidence("absent", s.At, "%s", s.Reason)))}
+	}
+	return []policies.Judgement{pass(fact.UpdateSubject, "the file carries signatures of its own")}
+}
+
+// partOfPackage tells whether a signature stands within the package, on what it installs: there are rules of their own for
+// these, unless the update is such a file itself.
+func partOfPackage(s *fact.Signature) bool {
+	return ofImage(s) || s.Subject != fact.UpdateSubject.ID && !aboutPackage(&fact.Gap{Subjects: []fact.Subject{{Kind: "signature", ID: s.Scheme}}})
+}
+
 // ofImage tells whether a signature is verified boot's, which protects an image once it is installed.
 func ofImage(s *fact.Signature) bool {
-	return s.Scheme == "avb" || strings.HasPrefix(s.Scheme, "avb-")
+	family, _, _ := strings.Cut(s.Scheme, "-")
+	return family == schemeAVB || family == "bootsig" || family == "verity"
 }
 
 // payloadIsSigned speaks of an A/B update without a whole-file signature: update_engine asks for
@@ -145,7 +164,7 @@ func signaturesHold(f *fact.Facts) []policies.Judgement {
 	var out []policies.Judgement
 	for i := range f.Signatures {
 		s := &f.Signatures[i]
-		if s.Scheme == schemePartitionHash || ofImage(s) {
+		if s.Scheme == schemePartitionHash || partOfPackage(s) {
 			continue // there are rules for them, and no key stands behind the first
 		}
 		subject := signatureSubject(s)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the updates of this folder again, from source/ and key/. Needs python3, openssl and
+# Makes the updates of this folder again, from source/ and key/. Needs python3, openssl, ssh-keygen and
 # signapk (Debian: signapk). The key is public by design: it signs examples only.
 #
 # The zips are written with fixed times and the signatures are RSA PKCS#1, so the
@@ -79,6 +79,16 @@ sign example runs.zip runs.zip
 
 # Without -w SignApk makes a JAR signature, as updates had before 2010.
 java -jar "$signapk" --disable-v2 --min-sdk-version 18 key/example.x509.pem key/example.pk8 "$tmp/example.zip" "$out/jar.zip"
+
+# A signature in a file of its own, as builders of systems publish them.
+if [ ! -e key/ssh ]; then
+	ssh-keygen -q -t ed25519 -N '' -C releases@example -f key/ssh
+	echo "releases@example $(cut -d' ' -f1,2 key/ssh.pub)" >key/allowed_signers
+	rm key/ssh.pub
+fi
+chmod 600 key/ssh
+rm -f "$out/example.zip.sig"
+ssh-keygen -q -Y sign -f key/ssh -n file "$out/example.zip"
 
 cp "$tmp/example.zip" "$out/unsigned.zip"
 cp "$tmp/twice.zip" "$out/twice.zip"

@@ -1,8 +1,9 @@
 package signatures
 
 import (
-	"bytes"
 	"context"
+	"crypto"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/otavet/otavet/ota/parse"
 	"github.com/otavet/otavet/ota/signature"
 	"github.com/otavet/otavet/ota/signature/avb"
+	"github.com/otavet/otavet/ota/verity"
 )
 
 // Schemes of what a vbmeta struct states of an image.
@@ -48,7 +50,21 @@ func verified(ctx context.Context, p *inspect.Pass, facts *fact.Facts) error {
 			}
 		}
 	}
+	if err := each(ctx, p.Jobs, len(b.checks), facts, func(i int, _ *fact.Facts) error {
+		b.checks[i](&facts.Signatures[b.places[i]])
+		return ctx.Err()
+	}); err != nil {
+		return err
+	}
 	b.unprotected()
+	if len(b.older) > 0 {
+		keys := b.verityKeys()
+		for _, q := range b.older {
+			if err := b.first(q, keys); err != nil {
+				return err
+			}
+		}
+	}
 	return ctx.Err()
 }
 
@@ -67,6 +83,9 @@ type boot struct {
 	reached bool                    // a device reaches the struct that is judged
 	stated  map[*ota.Partition]bool // a struct that a device reaches states something of it
 	silent  map[*ota.Partition]bool // what is wrong with its struct has been recorded
+	checks  []func(*fact.Signature) // that read images, and are done at once
+	places  []int                   // of their records among the facts
+	older   []*ota.Partition        // images without any vbmeta struct, which Verified Boot 1.0 may protect
 	left    int64                   // how many bytes of images may still be hashed
 	unseen  []string                // partitions whose vbmeta struct is asked for and is not in the update
 }
@@ -88,7 +107,7 @@ func (b *boot) open(q *ota.Partition) error {
 	image := blob.WithContext(b.ctx, q.Image)
 	f, err := avb.ReadFooter(image)
 	if err == nil && f == nil && !strings.HasPrefix(q.Name, "vbmeta") && !begins(image, "AVB0") {
-		b.facts.Gaps = append(b.facts.Gaps, gap(at, fact.CauseUnsupported, "verity", "the image has no AVB footer; whether it carries a signature of Verified Boot 1.0 is not looked at yet"))
+		b.older = append(b.older, q)
 		return nil
 	}
 	var v *avb.VBMeta
@@ -161,38 +180,68 @@ func (b *boot) judge(q *ota.Partition, m *vbmeta, chain *avb.Chain) {
 			Reason: &parse.Error{Format: "avb", Off: m.v.Offset, Msg: "it is not signed (algorithm NONE), which no locked device takes", Kind: parse.ErrFormat}}
 	}
 	rec := record(res, subject(q), m.at)
-	wrong := ""
-	switch {
-	case chain == nil:
-	case !bytes.Equal(chain.PublicKey, m.v.PublicKey):
-		wrong = "it is signed with another key than the chain descriptor names"
-	case m.v.Flags != 0:
-		wrong = "a chained vbmeta struct has flags, which libavb refuses"
-	case slices.ContainsFunc(m.v.Descriptors, func(d avb.Descriptor) bool { return d.Chain != nil }):
-		wrong = "a chained vbmeta struct has chains of its own, which libavb refuses"
+	var wrong error
+	if chain != nil {
+		wrong = chain.Check(m.v)
+	} else if b.reached {
+		wrong = m.v.CheckMain()
 	}
-	if wrong != "" {
-		no := false
-		rec.Holds, rec.Reason = &no, wrong
+	if wrong != nil {
+		rec.Holds, rec.Reason = answer(wrong)
+	}
+	if b.reached && chain == nil {
+		rec.Notes = append(rec.Notes, b.digest(q, m)...)
 	}
 	b.facts.Signatures = append(b.facts.Signatures, rec)
+	if cert, err := m.v.VerifyCert(nil); err == nil {
+		b.facts.Signatures = append(b.facts.Signatures, record(cert, subject(q), m.at))
+	}
 	for _, d := range m.v.Descriptors {
 		at := m.at.AtOffset(d.Offset)
 		switch {
 		case d.Hash != nil:
-			b.state(schemeAVBHash, d.Hash.Partition, q.Slot, at, d.Hash.ImageSize, d.Hash.Check)
+			b.state(schemeAVBHash, d.Hash.Partition, q.Slot, at, d.Hash.ImageSize, func(image blob.Blob, _ *fact.Signature) error { return d.Hash.Check(image) })
 		case d.Hashtree != nil:
-			b.state(schemeAVBHashtree, d.Hashtree.Partition, q.Slot, at, d.Hashtree.ImageSize, func(image blob.Blob) error {
-				root, stored := d.Hashtree.Check(image)
-				if root == nil && stored != nil {
-					return fmt.Errorf("the data have the root that is signed, but the tree that a device reads beside them is not theirs: %w", stored)
+			b.state(schemeAVBHashtree, d.Hashtree.Partition, q.Slot, at, d.Hashtree.ImageSize, func(image blob.Blob, rec *fact.Signature) error {
+				if err := d.Hashtree.CheckFEC(image); err == nil {
+					rec.Notes = append(rec.Notes, "error correction: right")
+				} else if !errors.Is(err, verity.ErrNoFEC) {
+					rec.Notes = append(rec.Notes, "error correction, without which blocks cannot be mended: "+parse.EscapeText(err.Error()))
 				}
-				return root
+				return treeError(d.Hashtree.Check(image))
 			})
 		case d.Chain != nil && chain == nil:
 			b.follow(d.Chain, q.Slot, at)
 		}
 	}
+}
+
+// digest is the vbmeta digest by which a build is known elsewhere: in key attestation, and in the log of Pixel builds.
+func (b *boot) digest(q *ota.Partition, m *vbmeta) []string {
+	structs := []*avb.VBMeta{m.v}
+	for _, d := range m.v.Descriptors {
+		if d.Chain == nil {
+			continue
+		}
+		c := b.structs[b.partition(d.Chain.Partition, q.Slot)]
+		if c == nil {
+			return []string{"vbmeta digest: not known, since a chained struct is not here"}
+		}
+		structs = append(structs, c.v)
+	}
+	sum, err := avb.Digest(crypto.SHA256, structs...)
+	if err != nil {
+		return nil
+	}
+	return []string{"vbmeta digest (SHA-256): " + hex.EncodeToString(sum)}
+}
+
+// treeError joins what is said of data and of the tree beside them: a device reads both.
+func treeError(root, stored error) error {
+	if root == nil && stored != nil {
+		return fmt.Errorf("the data have the root that is signed, but the tree that a device reads beside them is not theirs: %w", stored)
+	}
+	return root
 }
 
 // follow judges the partition that a chain descriptor names.
@@ -230,7 +279,7 @@ func (b *boot) partition(name, slot string) *ota.Partition {
 }
 
 // state records what a descriptor says of an image, of which it hashes the first size bytes.
-func (b *boot) state(scheme, name, slot string, at fact.Location, size uint64, check func(blob.Blob) error) {
+func (b *boot) state(scheme, name, slot string, at fact.Location, size uint64, check func(blob.Blob, *fact.Signature) error) {
 	rec := fact.Signature{Scheme: scheme, Subject: parse.Escape(name), At: at}
 	q := b.partition(name, slot)
 	if q != nil {
@@ -246,7 +295,10 @@ func (b *boot) state(scheme, name, slot string, at fact.Location, size uint64, c
 		rec.Reason = fmt.Sprintf("not judged: the descriptors ask for more than %d times the bytes of all images to be hashed", hashings)
 	default:
 		b.left -= int64(min(size, uint64(q.Image.Size())))
-		rec.Holds, rec.Reason = answer(check(blob.WithContext(b.ctx, q.Image)))
+		b.checks = append(b.checks, func(out *fact.Signature) {
+			out.Holds, out.Reason = answer(check(blob.WithContext(b.ctx, q.Image), out))
+		})
+		b.places = append(b.places, len(b.facts.Signatures))
 	}
 	b.facts.Signatures = append(b.facts.Signatures, rec)
 }

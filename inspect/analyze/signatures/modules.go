@@ -40,7 +40,7 @@ func moduleFiles(f *fact.Facts) []fact.Location {
 		switch n := len(m.At.Inner); {
 		case n > 0:
 			at := m.At
-			at.Inner = at.Inner[:n-1]
+			at.Inner, at.SHA256, at.Offset, at.Line, at.Symbol = at.Inner[:n-1], "", nil, nil, ""
 			list = append(list, at)
 		case m.At.Partition == "":
 			list = append(list, fact.Location{})

@@ -5,11 +5,7 @@ package signatures
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
-	"path"
 	"slices"
-	"strings"
 
 	"github.com/otavet/otavet/inspect"
 	"github.com/otavet/otavet/inspect/fact"
@@ -19,14 +15,15 @@ import (
 	"github.com/otavet/otavet/ota/parse"
 	"github.com/otavet/otavet/ota/signature"
 	"github.com/otavet/otavet/ota/signature/jar"
+	"github.com/otavet/otavet/ota/signature/known"
 	"github.com/otavet/otavet/ota/signature/wholefile"
 )
 
 // Analysis makes a fact of each signature of the package.
 var Analysis = &inspect.Analysis{
 	Name:  "signatures",
-	Needs: []fact.Kind{fact.KindCertificates, fact.KindPartitions, fact.KindModules}, // keys to try, hashes of images, what is signed
-	Doc:   "the package's whole-file and JAR signatures, those of payloads and of verified boot, the hashes that payloads state, and what else the package says of its bytes",
+	Needs: []fact.Kind{fact.KindCertificates, fact.KindPartitions, fact.KindApps, fact.KindModules, fact.KindProperties}, // keys to try, hashes of images, what is signed
+	Doc:   "the package's whole-file and JAR signatures, those of payloads, of verified boot, of apps and modules, the hashes that payloads state, and what else the package says of its bytes",
 	Emits: []fact.Kind{fact.KindSignatures, fact.KindStatements},
 	Run:   run,
 }
@@ -34,6 +31,9 @@ var Analysis = &inspect.Analysis{
 func run(ctx context.Context, p *inspect.Pass) (fact.Facts, error) {
 	var facts fact.Facts
 	if err := wholeFile(ctx, p, &facts); err != nil {
+		return facts, err
+	}
+	if err := detachedSignatures(ctx, p, &facts); err != nil {
 		return facts, err
 	}
 	if err := jarSignatures(ctx, p, &facts); err != nil {
@@ -52,6 +52,9 @@ func run(ctx context.Context, p *inspect.Pass) (fact.Facts, error) {
 	if err := modules(ctx, p, &facts); err != nil {
 		return facts, err
 	}
+	if err := apps(ctx, p, &facts); err != nil {
+		return facts, err
+	}
 	for _, sum := range p.Sums {
 		if sum.Kind == ota.SumPartition {
 			facts.Signatures = append(facts.Signatures, partitionHash(sum))
@@ -59,7 +62,6 @@ func run(ctx context.Context, p *inspect.Pass) (fact.Facts, error) {
 			facts.Statements = append(facts.Statements, statement(sum))
 		}
 	}
-	unjudged(ctx, p, &facts)
 	return facts, ctx.Err()
 }
 
@@ -204,55 +206,6 @@ func duplicates(p *ota.Package) []string {
 	return names
 }
 
-// unjudged names the signatures that this version does not look at. They are
-// gaps of their own subjects: the package's signature is not less certain for them.
-func unjudged(ctx context.Context, p *inspect.Pass, facts *fact.Facts) {
-	if p.Package.Layout == ota.LayoutAPK {
-		facts.Gaps = append(facts.Gaps, gap(fact.Location{}, fact.CauseUnsupported, "apk", "signatures of apps (v1 to v4) are not judged yet"))
-	}
-	if p.Package.Layout == ota.LayoutAPEX {
-		facts.Gaps = append(facts.Gaps, gap(fact.Location{}, fact.CauseUnsupported, "apex", "signatures of APEX modules are not judged yet"))
-	}
-	for _, q := range p.Package.Partitions {
-		at := inspect.PartitionLocation(q, "")
-		apps, modules := count(ctx, q, facts)
-		if apps > 0 {
-			facts.Gaps = append(facts.Gaps, gap(at, fact.CauseUnsupported, "apk", fmt.Sprintf("signatures of apps are not judged yet: %d here", apps)))
-		}
-		if modules > 0 {
-			facts.Gaps = append(facts.Gaps, gap(at, fact.CauseUnsupported, "apex", fmt.Sprintf("signatures of APEX modules are not judged yet: %d here", modules)))
-		}
-	}
-}
-
-// count finds apps and modules by name: the package manager and apexd do so too. A
-// folder that cannot be listed may hold more of them, which is a gap.
-func count(ctx context.Context, q *ota.Partition, facts *fact.Facts) (apps, modules int) {
-	fsys, err := q.FS(ctx)
-	if err != nil {
-		return 0, 0
-	}
-	fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			g := gap(inspect.PartitionLocation(q, name), fact.CauseUndecided, "apk", "apps may stand here: "+parse.EscapeText(err.Error()))
-			g.Subjects = append(g.Subjects, fact.Subject{Kind: "signature", ID: "apex"})
-			facts.Gaps = append(facts.Gaps, g)
-			return ctx.Err()
-		}
-		if !d.Type().IsRegular() {
-			return ctx.Err()
-		}
-		switch path.Ext(strings.ToLower(name)) {
-		case ".apk":
-			apps++
-		case ".apex", ".capex":
-			modules++
-		}
-		return ctx.Err()
-	})
-	return apps, modules
-}
-
 func gap(at fact.Location, cause fact.Cause, scheme, reason string) fact.Gap {
 	return fact.Gap{At: at, Reason: reason, Cause: cause, Blinds: []fact.Kind{fact.KindSignatures},
 		Subjects: []fact.Subject{{Kind: "signature", ID: scheme}}}
@@ -269,12 +222,16 @@ func record(res *signature.Result, subject string, at fact.Location) fact.Signat
 			Algorithm: s.Algorithm, Bits: int64(s.Bits), Digest: s.Digest, Weak: s.Weak})
 	}
 	for _, m := range res.Known {
-		rec.Known = append(rec.Known, fact.Known{What: m.What, Private: m.Private, Severity: m.Severity, Match: m.By, Source: m.Source})
+		rec.Known = append(rec.Known, knownFact(m))
 	}
 	for _, a := range res.Accepts {
 		rec.Accepts = append(rec.Accepts, fact.Accepts{Reader: a.Reader, Since: a.Since, Until: a.Until, Takes: tri(a.Takes), Rule: parse.EscapeText(a.Rule)})
 	}
 	return rec
+}
+
+func knownFact(m known.Match) fact.Known {
+	return fact.Known{What: m.What, Private: m.Private, Severity: m.Severity, Match: m.By, Source: m.Source}
 }
 
 func ranges(rs []signature.Range) []fact.Range {
