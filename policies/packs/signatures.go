@@ -44,11 +44,17 @@ func perWholeFile(judge func(*fact.Facts, *fact.Signature) policies.Judgement) p
 			out = append(out, judge(f, s))
 		}
 		if len(out) == 0 {
+			if l := updateOf(f).Layout; l == layoutAPK || l == layoutAPEX {
+				return []policies.Judgement{na(fact.UpdateSubject, "%s", noUpdate)}
+			}
 			return []policies.Judgement{noWholeFile(f)}
 		}
 		return out
 	})
 }
+
+// noUpdate is why rules about updates as a whole do not apply to a lone app or module.
+const noUpdate = "a lone app or module, which recovery does not install; its own signatures have rules of their own"
 
 // noWholeFile says why there is no whole-file signature to judge.
 func noWholeFile(f *fact.Facts) policies.Judgement {
@@ -391,6 +397,9 @@ func short(hash string) string { return hash[:min(len(hash), 16)] }
 // signerTrusted asks whether a key that the user trusts made the signature.
 func signerTrusted(_ context.Context, in policies.Input) ([]policies.Judgement, error) {
 	keys := in.Trust[policies.RoleOTA]
+	if l := updateOf(in.Facts).Layout; l == layoutAPK || l == layoutAPEX {
+		return []policies.Judgement{na(fact.UpdateSubject, "%s", noUpdate)}, nil
+	}
 	if len(keys) == 0 {
 		return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindSignatures, nil,
 			"whose key you trust for updates: name it with --trust ota=FILE")}, nil

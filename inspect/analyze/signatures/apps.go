@@ -191,7 +191,7 @@ func appRecord(f signedFile, rep *apk.Report) fact.Signature {
 	}
 	whole.Notes = append(whole.Notes, rep.Notes...)
 	rec := record(whole, subjectAt(f.at), f.at)
-	if rep.StrippedDex {
+	if rep.StrippedDex && f.at.Partition != "" { // elsewhere nothing compiles it
 		rec.Holds = nil
 		rec.Reason = "its code was taken out, as is done when it is compiled ahead of time, and what stands in its place is signed by nobody; all else is as it was signed"
 	}
