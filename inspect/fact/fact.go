@@ -243,7 +243,7 @@ type Signature struct {
 	Covers   []Range    `json:"covers"`
 	Unsigned []Range    `json:"unsigned"`
 	// What else the signature says. Of avb one note begins with "flags: ", with the names of those of
-	// AvbVBMetaImageFlags that are set, such as VERIFICATION_DISABLED, or none.
+	// AvbVBMetaImageFlags that are set, such as VERIFICATION_DISABLED, or none; one is "rollback index: N".
 	Notes []string `json:"notes,omitempty"`
 	At    Location `json:"at"`
 }

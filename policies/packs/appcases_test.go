@@ -108,6 +108,8 @@ func appCases() map[string][]change {
 			{"broken", add(with(apk, func(s *fact.Signature) { s.Holds = &no })), fails, "does not hold"},
 			{"none", nil, unknown, "of scheme apk"},
 		},
+		"signature-accepted": {{"a lone app", func(f *fact.Facts) { layout("apk")(f); f.Signatures = nil }, "na", "recovery does not install"}},
+		"signer-is-trusted":  {{"a lone app", layout("apk"), "na", "recovery does not install"}},
 		"detached-signatures-hold": {
 			{"holds", add(fact.Signature{Scheme: "minisign", Subject: "u.minisig", Holds: &yes}), pass, ""},
 			{"does not", add(fact.Signature{Scheme: "minisign", Subject: "u.minisig", Holds: &no, Reason: "another file"}), fails, "another file"},

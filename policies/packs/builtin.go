@@ -33,7 +33,7 @@ func builtins() map[string]builtin {
 		"metadata-consistent":             {check(metadataConsistent), nil},
 		"metadata-agrees-with-properties": {check(metadataAgrees), aboutBuildProp},
 		"script-stays-inside":             {check(scriptStaysInside), nil},
-		"no-downgrade":                    {policies.CheckFunc(noDowngrade), nil},
+		"no-downgrade":                    {policies.CheckFunc(noDowngrade), aboutSchemes([]string{schemeAVB})},
 		"cloud-messaging-opt-in":          {check(optIn), nil},
 		"app-signers-unchanged":           {policies.CheckFunc(signersUnchanged), aboutSchemes([]string{schemeAPK, schemeAPEX})},
 		"shared-users-agree":              {check(sharedUsersAgree), aboutSchemes([]string{schemeAPK})},

@@ -3,6 +3,8 @@ package packs
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/otavet/otavet/inspect/fact"
@@ -54,6 +56,9 @@ func noDowngrade(_ context.Context, in policies.Input) ([]policies.Judgement, er
 	}
 	compare("build time", time.RFC3339, u.BuildTime, base.BuildTime)
 	compare("security patch level", time.DateOnly, u.SecurityPatch, base.SecurityPatch)
+	if !another {
+		vs = append(vs, rolledBack(in.Facts, in.Base)...)
+	}
 	switch {
 	case len(vs) > 0:
 		return []policies.Judgement{fail(fact.UpdateSubject, vs...)}, nil
@@ -61,4 +66,43 @@ func noDowngrade(_ context.Context, in policies.Input) ([]policies.Judgement, er
 		return []policies.Judgement{{Subject: fact.UpdateSubject, Status: policies.StatusUnknown, Missing: missing}}, nil
 	}
 	return []policies.Judgement{pass(fact.UpdateSubject, "not older than its base")}, nil
+}
+
+// rolledBack compares the rollback indexes of the vbmeta structs that both updates have: a device stores the one that it
+// started with last, and starts nothing with a lower one.
+func rolledBack(now, before *fact.Facts) []policies.Violation {
+	stored := map[string]*fact.Signature{}
+	for i := range before.Signatures {
+		if s := &before.Signatures[i]; s.Scheme == schemeAVB {
+			stored[s.Subject] = s
+		}
+	}
+	var vs []policies.Violation
+	for i := range now.Signatures {
+		s := &now.Signatures[i]
+		old := stored[s.Subject]
+		if s.Scheme != schemeAVB || old == nil {
+			continue
+		}
+		is, ok1 := rollbackIndex(s)
+		was, ok2 := rollbackIndex(old)
+		if !ok1 || !ok2 || is >= was {
+			continue
+		}
+		oldAt := old.At
+		oldAt.Update = "base"
+		vs = append(vs, violation(fmt.Sprintf("the rollback index of %s is lower than before: a device that had the base does not start this", s.Subject),
+			evidence("source", s.At, "rollback index %d", is), evidence("source", oldAt, "rollback index %d", was)))
+	}
+	return vs
+}
+
+func rollbackIndex(s *fact.Signature) (uint64, bool) {
+	for _, n := range s.Notes {
+		if text, ok := strings.CutPrefix(n, "rollback index: "); ok {
+			v, err := strconv.ParseUint(text, 10, 64)
+			return v, err == nil
+		}
+	}
+	return 0, false
 }

@@ -100,11 +100,11 @@ func TestChainRules(t *testing.T) {
 		}
 	}
 	v := openImage(t, all["chain"])
-	if n := len(v.Notes()); n != 2 {
+	if n := len(v.Notes()); n != 3 {
 		t.Error(v.Notes())
 	}
 	v.Descriptors[1].Chain.RollbackLocation = 1
-	if notes := v.Notes(); len(notes) != 3 || notes[2] != "chained partitions system and vendor share rollback index location 1" {
+	if notes := v.Notes(); len(notes) != 4 || notes[3] != "chained partitions system and vendor share rollback index location 1" {
 		t.Error(notes)
 	}
 }

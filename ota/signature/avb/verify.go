@@ -38,9 +38,10 @@ func (v *VBMeta) Verify() (*signature.Result, error) {
 	return r, nil
 }
 
-// Notes say what else the struct states of itself: the algorithm, and which flags are set.
+// Notes say what else the struct states of itself: the algorithm, which flags are set, the rollback index.
 func (v *VBMeta) Notes() []string {
-	return append([]string{"algorithm: " + v.Algorithm.String(), "flags: " + v.flags()}, v.sharedLocations()...)
+	notes := []string{"algorithm: " + v.Algorithm.String(), "flags: " + v.flags(), fmt.Sprintf("rollback index: %d", v.RollbackIndex)}
+	return append(notes, v.sharedLocations()...)
 }
 
 // judge computes in the order of avb_vbmeta_image_verify. What is ErrFormat libavb refuses as well.
