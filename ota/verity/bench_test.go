@@ -39,6 +39,17 @@ func BenchmarkVerity(b *testing.B) {
 			}
 		})
 	}
+	for name, run := range map[string]verity.Runner{"one after another": nil, "all cores": together} {
+		b.Run("root sha256, "+name, func(b *testing.B) {
+			tree := verity.Tree{Hash: verity.SHA256, Salt: make([]byte, 32), BlockSize: 4096}
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				if _, err := tree.Root(blob.Bytes(data), run); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 	for _, roots := range []int{2, 3, 24} {
 		b.Run(fmt.Sprintf("parity of %d", roots), func(b *testing.B) {
 			b.SetBytes(int64(len(data)))

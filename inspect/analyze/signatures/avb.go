@@ -50,9 +50,9 @@ func verified(ctx context.Context, p *inspect.Pass, facts *fact.Facts) error {
 			}
 		}
 	}
-	if err := each(ctx, p.Jobs, len(b.checks), facts, func(i int, _ *fact.Facts) error {
+	if err := inspect.Each(ctx, p.Jobs, len(b.checks), func(i int) error {
 		b.checks[i](&facts.Signatures[b.places[i]])
-		return ctx.Err()
+		return nil
 	}); err != nil {
 		return err
 	}
@@ -208,7 +208,7 @@ func (b *boot) judge(q *ota.Partition, m *vbmeta, chain *avb.Chain) {
 				} else if !errors.Is(err, verity.ErrNoFEC) {
 					rec.Notes = append(rec.Notes, "error correction, without which blocks cannot be mended: "+parse.EscapeText(err.Error()))
 				}
-				return treeError(d.Hashtree.Check(image))
+				return treeError(d.Hashtree.Check(image, b.runner()))
 			})
 		case d.Chain != nil && chain == nil:
 			b.follow(d.Chain, q.Slot, at)
@@ -234,6 +234,11 @@ func (b *boot) digest(q *ota.Partition, m *vbmeta) []string {
 		return nil
 	}
 	return []string{"vbmeta digest (SHA-256): " + hex.EncodeToString(sum)}
+}
+
+// runner hashes the blocks of an image on as many goroutines as the pass may have.
+func (b *boot) runner() verity.Runner {
+	return func(n int, f func(i int) error) error { return inspect.Each(b.ctx, b.p.Jobs, n, f) }
 }
 
 // treeError joins what is said of data and of the tree beside them: a device reads both.

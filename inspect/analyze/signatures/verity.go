@@ -65,7 +65,7 @@ func (b *boot) tree(q *ota.Partition, m *bootsig.Metadata, image blob.Blob, at f
 		rec.Holds, rec.Reason = answer(m.TableError)
 		return rec
 	}
-	rec.Holds, rec.Reason = answer(treeError(m.CheckTree(image)))
+	rec.Holds, rec.Reason = answer(treeError(m.CheckTree(image, b.runner())))
 	if err := bootsig.CheckFEC(image); err != nil && !errors.Is(err, verity.ErrNoFEC) {
 		rec.Notes = append(rec.Notes, "error correction: "+parse.EscapeText(err.Error()))
 	}

@@ -106,7 +106,7 @@ func (p *Payload) judge(image blob.Blob, key []byte, bud *parse.Budget) error {
 
 // tree judges data and tree, and says what of the image is signed by way of them.
 func (p *Payload) tree(t *avb.Hashtree, image blob.Blob) error {
-	root, stored := t.Check(image)
+	root, stored := t.Check(image, nil)
 	if root != nil {
 		return root
 	}

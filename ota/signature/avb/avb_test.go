@@ -151,7 +151,7 @@ func TestImages(t *testing.T) {
 				err := d.Hash.Check(blob.Bytes(b))
 				return err, err
 			}
-			return d.Hashtree.Check(blob.Bytes(b))
+			return d.Hashtree.Check(blob.Bytes(b), nil)
 		}
 		root, stored := check(b)
 		if root != nil || (stored != nil) != (name == "tree-none") {
@@ -304,7 +304,7 @@ func TestModules(t *testing.T) {
 		}
 		for _, d := range v.Descriptors {
 			if d.Hashtree != nil {
-				root, stored := d.Hashtree.Check(image)
+				root, stored := d.Hashtree.Check(image, nil)
 				if root != nil || (stored == nil) != (tree == "ok") {
 					t.Errorf("%s: %v; %v; want %s", file, root, stored, tree)
 				}
@@ -360,7 +360,7 @@ func FuzzOpen(f *testing.F) {
 			case d.Hash != nil:
 				placed(t, d.Hash.Check(image))
 			case d.Hashtree != nil:
-				root, stored := d.Hashtree.Check(image)
+				root, stored := d.Hashtree.Check(image, nil)
 				placed(t, root)
 				placed(t, stored)
 				if err := d.Hashtree.CheckFEC(image); err != verity.ErrNoFEC {

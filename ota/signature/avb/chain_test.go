@@ -202,7 +202,7 @@ func BenchmarkHashtree(b *testing.B) {
 	b.Run("check", func(b *testing.B) {
 		b.SetBytes(size)
 		for b.Loop() {
-			if root, stored := d.Check(blob.Bytes(image)); root != nil || stored != nil {
+			if root, stored := d.Check(blob.Bytes(image), nil); root != nil || stored != nil {
 				b.Fatal(root, stored)
 			}
 		}

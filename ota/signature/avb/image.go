@@ -46,7 +46,9 @@ func (h *Hash) Check(image blob.Blob) error {
 // Check makes the hash tree of an image anew. root is about the data, whose root the descriptor states
 // and signs; stored about the tree behind them, which is another matter: a device reads it, and one that is
 // absent or differs keeps it from starting, though the data are right.
-func (t *Hashtree) Check(image blob.Blob) (root, stored error) {
+//
+// Blocks are hashed by run; nil: one after another.
+func (t *Hashtree) Check(image blob.Blob, run verity.Runner) (root, stored error) {
 	if t.Version != 1 {
 		err := fail(-1, parse.ErrUnsupported, "a hash tree of another version of dm-verity", t.Version)
 		return err, err
@@ -65,21 +67,18 @@ func (t *Hashtree) Check(image blob.Blob) (root, stored error) {
 		return err, err
 	}
 	tree := verity.Tree{Hash: algorithm, Salt: t.Salt, BlockSize: int(t.DataBlock), Bare: true}
-	if root = t.checkRoot(tree, image); root != nil {
+	if root = t.checkRoot(tree, image, run); root != nil {
 		return root, root
 	}
 	return nil, t.checkStored(tree, image)
 }
 
-func (t *Hashtree) checkRoot(tree verity.Tree, image blob.Blob) error {
-	b, err := tree.NewBuilder(int64(t.ImageSize), nil)
+func (t *Hashtree) checkRoot(tree verity.Tree, image blob.Blob, run verity.Runner) error {
+	data, err := blob.Section(image, 0, int64(t.ImageSize))
 	if err != nil {
 		return err
 	}
-	if err := feed(b, image, int64(t.ImageSize)); err != nil {
-		return err
-	}
-	root, err := b.Finish()
+	root, err := tree.Root(data, run)
 	if err != nil {
 		return err
 	}

@@ -82,7 +82,7 @@ func FuzzFind(f *testing.F) {
 			t.Fatalf("%+v, %+v", m, r)
 		}
 		placed(t, m.TableError)
-		root, stored := m.CheckTree(image)
+		root, stored := m.CheckTree(image, nil)
 		placed(t, root)
 		placed(t, stored)
 		if err := bootsig.CheckFEC(image); err != verity.ErrNoFEC {

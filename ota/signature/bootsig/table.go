@@ -99,8 +99,8 @@ func (m *Metadata) compare(filesystem int64) {
 
 // CheckTree makes the hash tree of the image anew. root is about the data, whose root the table states and signs;
 // stored about the tree that stands in the image: a device reads it, and does not start with one that
-// is absent or differs, though the data are right. ErrFormat: it is not so.
-func (m *Metadata) CheckTree(image blob.Blob) (root, stored error) {
+// is absent or differs, though the data are right. ErrFormat: it is not so. Blocks are hashed by run; nil: one after another.
+func (m *Metadata) CheckTree(image blob.Blob, run verity.Runner) (root, stored error) {
 	if m.Table == nil {
 		return m.TableError, m.TableError
 	}
@@ -112,22 +112,11 @@ func (m *Metadata) CheckTree(image blob.Blob) (root, stored error) {
 		err := fail(size, parse.ErrFormat, "the image is shorter than its dm-verity table says", n)
 		return err, err
 	}
-	b, err := tree.NewBuilder(n, nil)
+	data, err := blob.Section(image, 0, n)
 	if err != nil {
 		return err, err
 	}
-	buf := make([]byte, min(n, 1<<20))
-	for off := int64(0); off < n; {
-		k := min(int64(len(buf)), n-off)
-		if _, err := blob.ReadFull(image, buf[:k], off); err != nil {
-			return err, err
-		}
-		if _, err := b.Write(buf[:k]); err != nil {
-			return err, err
-		}
-		off += k
-	}
-	made, err := b.Finish()
+	made, err := tree.Root(data, run)
 	if err != nil {
 		return err, err
 	}

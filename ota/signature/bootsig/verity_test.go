@@ -83,7 +83,7 @@ func words(b []byte, size int64, keys ...*bootsig.Key) string {
 	for _, a := range r.Accepts {
 		s += " " + a.Takes.String()
 	}
-	root, stored := m.CheckTree(image)
+	root, stored := m.CheckTree(image, nil)
 	return s + fmt.Sprintf("; root %s, tree %s, parity %s", kind(root), kind(stored), kind(bootsig.CheckFEC(image)))
 }
 
@@ -269,7 +269,7 @@ func TestVerityTables(t *testing.T) {
 			got = err.Error()
 		case m.Table == nil:
 			got = m.TableError.Error()
-			if root, stored := m.CheckTree(blob.Bytes(b)); root == nil || stored == nil {
+			if root, stored := m.CheckTree(blob.Bytes(b), nil); root == nil || stored == nil {
 				t.Errorf("%s: a broken table, and a tree that is right", name)
 			}
 		default:
