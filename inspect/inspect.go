@@ -70,6 +70,7 @@ type Pass struct {
 
 	Detached []Detached // signatures over the update in files of their own
 	Keys     [][]byte   // files of public keys that these may be made with
+	SDK      SDKRange
 
 	Sums     []ota.Sum // what the package says of its own bytes, and whether it is so
 	Progress func(ota.Event)
@@ -79,6 +80,9 @@ type Pass struct {
 // Digest is the SHA-256 of the package's file, in hexadecimal, computed once for
 // all who ask; "" for a folder.
 func (p *Pass) Digest(ctx context.Context) (string, error) { return p.digest(ctx) }
+
+// An SDKRange names API levels by the least and the greatest of them; 0 is none.
+type SDKRange struct{ Min, Max int }
 
 // A Detached is a signature over the update in a file of its own.
 type Detached struct {
@@ -106,6 +110,7 @@ type Options struct {
 	Version  string // of the program, for Facts.Tool
 	Detached []Detached
 	Keys     [][]byte // for Detached
+	SDK      SDKRange // of the releases by which the signatures of apps are judged; each app's own where it is 0
 	Progress func(ota.Event)
 }
 

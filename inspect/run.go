@@ -60,7 +60,7 @@ func Run(ctx context.Context, p *ota.Package, s Suite, want []fact.Kind, o Optio
 	facts.Sort()
 	for _, a := range analyses {
 		pass := &Pass{Package: p, Facts: facts, Source: o.Source, Jobs: max(o.Jobs, 1), Progress: o.Progress, digest: digest,
-			Detached: o.Detached, Keys: o.Keys}
+			Detached: o.Detached, Keys: o.Keys, SDK: o.SDK}
 		if r.made != nil {
 			pass.Sums = r.made.Sums
 		}

@@ -33,7 +33,9 @@ type inputOptions struct {
 	source     string
 	quiet      bool
 
-	signatures, keys []string // files, for those commands that have signatureFlags
+	// For those commands that have signatureFlags.
+	signatures, keys []string // files
+	sdk              inspect.SDKRange
 }
 
 func (o *inputOptions) flags(cmd *cobra.Command) {
@@ -51,6 +53,8 @@ func (o *inputOptions) signatureFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVar(&o.signatures, "signature", nil, "a file beside the update that signs it: of minisign, signify, ssh-keygen -Y, OpenPGP or cosign (repeatable)")
 	f.StringArrayVar(&o.keys, "signature-key", nil, "public keys for --signature, as their tools write them (repeatable)")
+	f.IntVar(&o.sdk.Min, "min-sdk", 0, "least API level by which the signatures of apps are judged (default: of each app, and of the release it is installed with)")
+	f.IntVar(&o.sdk.Max, "max-sdk", 0, "greatest API level by which the signatures of apps are judged (default: the newest known)")
 }
 
 // A byteSize is a flag such as 512MiB.
@@ -148,7 +152,10 @@ func (o *inputOptions) gather(ctx context.Context, path string, want []fact.Kind
 		return nil, false, err
 	}
 	defer p.Close()
-	opts := inspect.Options{Jobs: o.workers(), Source: parse.EscapeText(o.source), Version: version()}
+	if o.sdk.Min < 0 || o.sdk.Max < 0 || o.sdk.Max > 0 && o.sdk.Min > o.sdk.Max {
+		return nil, false, usagef("--min-sdk %d, --max-sdk %d: a range of API levels begins at 1 and does not end before it begins", o.sdk.Min, o.sdk.Max)
+	}
+	opts := inspect.Options{Jobs: o.workers(), Source: parse.EscapeText(o.source), Version: version(), SDK: o.sdk}
 	if opts.Detached, opts.Keys, err = o.readSignatures(); err != nil {
 		return nil, false, err
 	}

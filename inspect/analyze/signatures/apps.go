@@ -126,7 +126,10 @@ func app(ctx context.Context, p *inspect.Pass, files *inspect.Opener, f signedFi
 		}
 		f.at.SHA256 = sum
 	}
-	o := apk.Options{MinSDK: f.min, TargetSDK: f.target}
+	o := apk.Options{MinSDK: f.min, MaxSDK: p.SDK.Max, TargetSDK: f.target}
+	if p.SDK.Min > 0 && (f.scheme == schemeAPK || p.SDK.Min > f.min) {
+		o.MinSDK = p.SDK.Min
+	}
 	if beside := f.at; len(beside.Inner) == 0 && beside.Path != "" {
 		beside.Path += ".idsig"
 		idsig, closer, err := files.Open(ctx, beside)
