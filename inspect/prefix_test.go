@@ -2,9 +2,13 @@ package inspect_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/binary"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/otavet/otavet/inspect"
@@ -20,18 +24,22 @@ func TestPrefixedApp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, prefix := range map[string]string{"none": "", "dex": "dex\n035\x00", "text": "#!/bin/sh\n", "boot image": "ANDROID!"} {
+	for name, prefix := range map[string]string{"none": "", "dex": "dex\n035\x00", "text": "#!/bin/sh\n", "boot image": "ANDROID!", "an empty zip": "PK\x05\x06junk", "a ramdisk": "070701"} {
 		z := &otatest.ZipBuilder{Members: []otatest.ZipMember{
 			{Name: "META-INF/com/google/android/updater-script", Data: []byte(`package_extract_dir("system", "/system");`)},
 			{Name: "system/build.prop", Data: []byte("a=b\n")},
 			{Name: "system/app/A.apk", Data: behind(prefix, apk)},
 			{Name: "system/app/B.apk", Data: []byte("no zip at all")},
+			{Name: "system/app/C.apk", Data: []byte("an end, and nothing that is right: PK\x05\x06" + strings.Repeat("\xff", 18))},
 		}}
 		p, err := ota.Open(t.Context(), blob.Bytes(z.Bytes()), "x.zip", ota.Options{Spool: t.TempDir()})
 		if err != nil {
 			t.Fatal(err)
 		}
 		facts := run(t, p, []fact.Kind{fact.KindApps}, 1)
+		if !slices.ContainsFunc(facts.Gaps, func(g fact.Gap) bool { return g.At.Path == "app/C.apk" }) {
+			t.Errorf("%s: no gap of what cannot be read: %v", name, facts.Gaps)
+		}
 		if len(facts.Apps) != 1 {
 			t.Fatalf("%s: %d apps, gaps %v", name, len(facts.Apps), facts.Gaps)
 		}
@@ -59,4 +67,35 @@ func behind(prefix string, zip []byte) []byte {
 		at += 46 + int(binary.LittleEndian.Uint16(b[at+28:])) + int(binary.LittleEndian.Uint16(b[at+30:])) + int(binary.LittleEndian.Uint16(b[at+32:]))
 	}
 	return b
+}
+
+// A filesystem does not hide behind a mark that is put into its boot block, nor behind a ramdisk there.
+func TestHiddenFilesystem(t *testing.T) {
+	packed, err := os.ReadFile(filepath.Join(otatest.Root(t), "testdata/images/ext4/android.img.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	image, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, mark := range []string{"", "070701", "hsqs"} {
+		b := bytes.Clone(image)
+		copy(b, mark)
+		p, err := ota.Open(t.Context(), blob.Bytes(b), "system.img", ota.Options{Spool: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Partitions[0].FS(t.Context()); err != nil {
+			t.Errorf("%q: %v", mark, err)
+		}
+		if name, _ := p.Partitions[0].Filesystem(); name != "ext4" {
+			t.Errorf("%q: read as %q", mark, name)
+		}
+		p.Close()
+	}
 }

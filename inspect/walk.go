@@ -72,6 +72,13 @@ func partitionGap(q *ota.Partition, err error) fact.Gap {
 // image looks into an image that holds no filesystem: its parts, such as a ramdisk.
 func (r *run) image(ctx context.Context, q *ota.Partition, at fact.Location, out *fact.Facts) error {
 	_, none := q.FS(ctx)
+	if none != nil && q.HoldsFilesystem() { // a device mounts it, whatever else stands in the image
+		if fatal(ctx, none) {
+			return none
+		}
+		out.Gaps = append(out.Gaps, partitionGap(q, none))
+		return nil
+	}
 	fsys, budget, err := ota.Inside(ctx, q.Image, r.p.Budget(), r.p.Spool())
 	if err != nil {
 		if errors.Is(err, parse.ErrUnsupported) {
@@ -157,7 +164,7 @@ func walk(ctx context.Context, fsys fs.FS, budget *parse.Budget, at func(string)
 
 // isPayload tells whether a file is the image of an APEX that holds its files.
 func (r *run) isPayload(v visit) bool {
-	return v.path == "apex_payload.img" && (len(v.at.Inner) > 0 || r.p.Layout == ota.LayoutAPEX)
+	return v.path == modulePayload && (len(v.at.Inner) > 0 || r.p.Layout == ota.LayoutAPEX)
 }
 
 // headSize is how much of a file Match may see.
@@ -182,7 +189,11 @@ func (r *run) visit(ctx context.Context, v visit, out *fact.Facts) error {
 		if !read {
 			read = true
 			head, headErr = readHead(v.fsys, v.path)
-			if headErr == nil && len(head) > 0 && r.isPrefixed(ctx, v, head) {
+			prefixed := false
+			if headErr == nil && len(head) > 0 {
+				prefixed, headErr = r.isPrefixed(ctx, v, head)
+			}
+			if prefixed {
 				head = []byte("PK\x03\x04") // where extractors look for the mark of a zip
 			}
 		}

@@ -56,19 +56,20 @@ var ramdisk = opener{"cpio", func(b blob.Blob, bud *parse.Budget, spool string) 
 	return &imageFS{fsys, "cpio"}, nil
 }}
 
-// filesystems are the filesystems of images, and the mark of each: that of its superblock.
+// filesystems are the filesystems of images, and the mark of each: that of its superblock. What lies before a superblock is
+// free for other uses, so that marks at the start of an image count last: a device mounts the filesystem.
 var filesystems = []struct {
 	off  int
 	mark string
 	opener
 }{
 	{1024, "\xe2\xe1\xf5\xe0", image("erofs", erofs.Open)},
-	{0, "070701", ramdisk},
-	{0, "070702", ramdisk},
-	{1080, "\x53\xef", image("ext4", ext4.Open)},
 	{1024, "\x10\x20\xf5\xf2", image("f2fs", f2fs.Open)},
+	{1080, "\x53\xef", image("ext4", ext4.Open)},
 	{0, "hsqs", image("squashfs", squashfs.Open)},
 	{0, "sqsh", image("squashfs", squashfs.Open)}, // an old one, big-endian, which is refused by name
+	{0, "070701", ramdisk},
+	{0, "070702", ramdisk},
 }
 
 // filesystemOf finds the opener for the filesystem of an image.
@@ -141,6 +142,16 @@ func (q *Partition) open(budget *parse.Budget) (fs.FS, error) {
 		return nil, &parse.Error{Format: "partition", Off: -1, Msg: "no filesystem that is read", Got: q.Name, Kind: parse.ErrUnsupported}
 	}
 	return in.open(q.Image, budget, q.pkg.opts.Spool)
+}
+
+// HoldsFilesystem tells whether the image has the mark of a filesystem, whether or not FS can open it.
+func (q *Partition) HoldsFilesystem() bool {
+	head, err := peek(q.Image, headSize)
+	if err != nil {
+		return false // FS says so
+	}
+	_, ok := filesystemOf(q.Image, head)
+	return ok
 }
 
 // Budget is what remains of the limits of what is read from the partition's files.

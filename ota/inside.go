@@ -19,12 +19,22 @@ import (
 // anything else the error is parse.ErrUnsupported. An fs.FS that is an io.Closer is
 // closed by the caller; spool is where it has its temporary files.
 func Inside(ctx context.Context, b blob.Blob, outer *parse.Budget, spool string) (fs.FS, *parse.Budget, error) {
+	return openInside(ctx, b, outer, spool, insideOf)
+}
+
+// InsideImage is Inside for what is known to be the image of a filesystem, such as that of a module: whatever stands before
+// its superblock.
+func InsideImage(ctx context.Context, b blob.Blob, outer *parse.Budget, spool string) (fs.FS, *parse.Budget, error) {
+	return openInside(ctx, b, outer, spool, filesystemOf)
+}
+
+func openInside(ctx context.Context, b blob.Blob, outer *parse.Budget, spool string, find func(blob.Blob, []byte) (opener, bool)) (fs.FS, *parse.Budget, error) {
 	head, err := peek(b, headSize)
 	if err != nil {
 		return nil, nil, err
 	}
 	b = blob.WithContext(ctx, b)
-	in, ok := insideOf(b, head)
+	in, ok := find(b, head)
 	if !ok {
 		return nil, nil, &parse.Error{Format: "container", Off: 0, Msg: "not one that is looked into", Kind: parse.ErrUnsupported}
 	}
