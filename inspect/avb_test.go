@@ -57,19 +57,20 @@ func TestVerifiedBoot(t *testing.T) {
 		images map[string][]byte
 		want   string
 	}{
-		"all is right":                 {map[string][]byte{"vbmeta": chain, "system": system, "boot": boot}, sound},
-		"with a slot":                  {map[string][]byte{"vbmeta_a": chain, "system_a": system, "boot_a": boot}, strings.NewReplacer("boot ", "boot_a ", "system ", "system_a ", "vbmeta ", "vbmeta_a ").Replace(sound)},
-		"a block differs":              {map[string][]byte{"vbmeta": chain, "system": flipped(system, 5000), "boot": boot}, strings.Replace(sound, "hashtree system true", "hashtree system false", 1)},
-		"a kernel differs":             {map[string][]byte{"vbmeta": chain, "system": system, "boot": flipped(boot, 5000)}, strings.Replace(sound, "hash boot true", "hash boot false", 1)},
-		"vbmeta differs":               {map[string][]byte{"vbmeta": flipped(chain, 130), "system": system, "boot": boot}, strings.Replace(sound, "vbmeta true", "vbmeta false", 1)},
-		"another key":                  {map[string][]byte{"vbmeta": chain, "system": boot, "boot": boot}, "avb boot true; avb system false; avb vbmeta true; avb-chain vendor ?; avb-hash boot true; avb-hash boot true"},
-		"no struct":                    {map[string][]byte{"vbmeta": make([]byte, 4096)}, "avb vbmeta false"},
-		"not signed":                   {map[string][]byte{"vbmeta": avbImage(t, "none.img"), "system": avbImage(t, "tree-none.img.gz")}, "avb vbmeta false; avb-none system false"},
-		"no struct at the chain's end": {map[string][]byte{"vbmeta": chain, "system": make([]byte, 8192)}, "avb vbmeta true; avb-chain system false; avb-chain vendor ?"},
-		"no tree beside the data":      {map[string][]byte{"vbmeta": chain, "system": noTree}, "avb system true; avb vbmeta true; avb-chain vendor ?; avb-hashtree system false"},
-		"whole, and boot is left out":  {map[string][]byte{"vbmeta": avbImage(t, "rsa4096-256.img"), "boot": boot}, "avb boot true; avb vbmeta true; avb-hash boot true; avb-none boot false"},
-		"no vbmeta":                    {map[string][]byte{"system": system}, "avb system true; avb-hashtree system true; gap avb"},
-		"a vbmeta that is not read":    {map[string][]byte{"vbmeta": make([]byte, 4096), "dtbo": boot}, "avb dtbo true; avb vbmeta false; avb-hash boot ?; avb-none dtbo ?"},
+		"all is right":                     {map[string][]byte{"vbmeta": chain, "system": system, "boot": boot}, sound},
+		"with a slot":                      {map[string][]byte{"vbmeta_a": chain, "system_a": system, "boot_a": boot}, strings.NewReplacer("boot ", "boot_a ", "system ", "system_a ", "vbmeta ", "vbmeta_a ").Replace(sound)},
+		"a block differs":                  {map[string][]byte{"vbmeta": chain, "system": flipped(system, 5000), "boot": boot}, strings.Replace(sound, "hashtree system true", "hashtree system false", 1)},
+		"a kernel differs":                 {map[string][]byte{"vbmeta": chain, "system": system, "boot": flipped(boot, 5000)}, strings.Replace(sound, "hash boot true", "hash boot false", 1)},
+		"vbmeta differs":                   {map[string][]byte{"vbmeta": flipped(chain, 130), "system": system, "boot": boot}, strings.Replace(sound, "vbmeta true", "vbmeta false", 1)},
+		"another key":                      {map[string][]byte{"vbmeta": chain, "system": boot, "boot": boot}, "avb boot true; avb system false; avb vbmeta true; avb-chain vendor ?; avb-hash boot true; avb-hash boot true; avb-none system ?"},
+		"no struct":                        {map[string][]byte{"vbmeta": make([]byte, 4096)}, "avb vbmeta false"},
+		"not signed":                       {map[string][]byte{"vbmeta": avbImage(t, "none.img"), "system": avbImage(t, "tree-none.img.gz")}, "avb vbmeta false; avb-none system false"},
+		"no struct at the chain's end":     {map[string][]byte{"vbmeta": chain, "system": make([]byte, 8192)}, "avb vbmeta true; avb-chain system false; avb-chain vendor ?"},
+		"no tree beside the data":          {map[string][]byte{"vbmeta": chain, "system": noTree}, "avb system true; avb vbmeta true; avb-chain vendor ?; avb-hashtree system false"},
+		"whole, and boot is left out":      {map[string][]byte{"vbmeta": avbImage(t, "rsa4096-256.img"), "boot": boot}, "avb boot true; avb vbmeta true; avb-hash boot true; avb-none boot false"},
+		"a struct that nobody begins with": {map[string][]byte{"foo": chain, "system": system}, "avb foo true; avb system true; avb-chain vendor ?; avb-hashtree system true; gap avb"},
+		"no vbmeta":                        {map[string][]byte{"system": system}, "avb system true; avb-hashtree system true; gap avb"},
+		"a vbmeta that is not read":        {map[string][]byte{"vbmeta": make([]byte, 4096), "dtbo": boot}, "avb dtbo true; avb vbmeta false; avb-hash boot ?; avb-none dtbo ?"},
 	} {
 		z := &otatest.ZipBuilder{Members: []otatest.ZipMember{{Name: "android-info.txt"}}}
 		for image, b := range tc.images {

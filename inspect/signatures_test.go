@@ -196,6 +196,7 @@ func TestVerifiedBoot1(t *testing.T) {
 		return b
 	}
 	plain := image("plain")
+	none := "verity-none boot ?: no signature of Verified Boot 1.0 stands behind the image, though others of the update have one; whether the device checks it cannot be told"
 	changed := bytes.Clone(plain)
 	changed[100] ^= 1
 	for name, tc := range map[string]struct {
@@ -204,8 +205,8 @@ func TestVerifiedBoot1(t *testing.T) {
 		want    string
 		flags   string
 	}{
-		"all is right":   {plain, newc("verity_key", key), "verity system true\nverity-tree system true", "flags: none"},
-		"a byte differs": {changed, newc("verity_key", key), "verity system true\nverity-tree system false: ", "flags: none"},
+		"all is right":   {plain, newc("verity_key", key), "verity system true\n" + none + "\nverity-tree system true", "flags: none"},
+		"a byte differs": {changed, newc("verity_key", key), "verity system true\n" + none + "\nverity-tree system false: ", "flags: none"},
 		"no key":         {plain, newc("init", []byte("x")), "verity system ?: ", "flags: none"},
 		"switched off":   {image("off"), newc("verity_key", key), "verity system ", "flags: VERITY_DISABLED"},
 	} {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"math"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,8 +32,9 @@ const firstAPEX = 29
 type signedFile struct {
 	scheme    string
 	at        fact.Location
-	min       int // the first release that reads it: minSdkVersion, and for what is installed that of the device
+	min, max  int // of the releases that read it: minSdkVersion and 0, or the device's of what is installed
 	target    int
+	installed bool
 	framework bool // framework-res, which is signed with the platform's key
 }
 
@@ -61,14 +64,18 @@ func apps(ctx context.Context, p *inspect.Pass, facts *fact.Facts) error {
 	device := deviceSDK(p.Facts)
 	for i := range p.Facts.Apps {
 		a := &p.Facts.Apps[i]
-		least := int(a.MinSDK)
+		f := signedFile{scheme: schemeAPK, at: a.At, min: int(a.MinSDK), target: int(a.TargetSDK)}
 		if a.At.Partition != "" {
-			least = max(least, device)
+			f.installed = true
+			if device > 0 {
+				f.min, f.max = device, device
+			}
+			f.framework = a.Package == "android" && path.Base(a.At.Path) == "framework-res.apk"
 		}
-		add(signedFile{schemeAPK, a.At, least, int(a.TargetSDK), a.Package == "android"})
+		add(f)
 	}
 	for _, at := range moduleFiles(p.Facts) {
-		add(signedFile{scheme: schemeAPEX, at: at, min: firstAPEX})
+		add(signedFile{scheme: schemeAPEX, at: at, min: max(firstAPEX, device), max: device})
 	}
 	first := len(facts.Signatures)
 	err := each(ctx, p.Jobs, len(groups), facts, func(i int, out *fact.Facts) error {
@@ -90,19 +97,43 @@ func apps(ctx context.Context, p *inspect.Pass, facts *fact.Facts) error {
 }
 
 // deviceSDK is the API level of the release that the update installs, which alone reads what is installed with it: an
-// app there that older releases would refuse is none the worse for it. 0 where no build.prop tells, the
-// least where several tell.
+// app there that another release would refuse is none the worse for it. What the system says counts, then what other
+// partitions say, then the package. 0: nobody does, or two values stand where one should.
 func deviceSDK(f *fact.Facts) int {
-	least := 0
-	for i := range f.Properties {
-		switch p := &f.Properties[i]; p.Name {
-		case "ro.build.version.sdk", "ro.system.build.version.sdk":
-			if n, err := strconv.Atoi(p.Value); err == nil && n > 0 && (least == 0 || n < least) {
-				least = n
+	for _, names := range [][]string{
+		{"ro.build.version.sdk"}, {"ro.system.build.version.sdk"},
+		{"ro.product.build.version.sdk", "ro.system_ext.build.version.sdk", "ro.vendor.build.version.sdk", "ro.odm.build.version.sdk"},
+	} {
+		found := map[int]bool{}
+		for i := range f.Properties {
+			p := &f.Properties[i]
+			if slices.Contains(names, p.Name) && path.Base(p.At.Path) == "build.prop" {
+				n, _ := strconv.Atoi(p.Value)
+				found[n] = true
 			}
 		}
+		if len(found) > 0 {
+			return only(found)
+		}
 	}
-	return least
+	found := map[int]bool{}
+	for _, m := range f.Metadata {
+		if m.Key == "post-sdk-level" {
+			n, _ := strconv.Atoi(m.Value)
+			found[n] = true
+		}
+	}
+	return only(found)
+}
+
+// only is the one level of a set, else 0.
+func only(levels map[int]bool) int {
+	for n := range levels {
+		if len(levels) == 1 && n > 0 {
+			return n
+		}
+	}
+	return 0
 }
 
 // app judges one file.
@@ -126,9 +157,16 @@ func app(ctx context.Context, p *inspect.Pass, files *inspect.Opener, f signedFi
 		}
 		f.at.SHA256 = sum
 	}
-	o := apk.Options{MinSDK: f.min, MaxSDK: p.SDK.Max, TargetSDK: f.target}
+	o := apk.Options{MinSDK: f.min, MaxSDK: f.max, TargetSDK: f.target}
 	if p.SDK.Min > 0 && (f.scheme == schemeAPK || p.SDK.Min > f.min) {
 		o.MinSDK = p.SDK.Min
+	}
+	if p.SDK.Min > 0 || p.SDK.Max > 0 {
+		o.MaxSDK = p.SDK.Max
+	}
+	bud, err := p.Package.Budget().Inside("apk", b.Size())
+	if err != nil {
+		return unread(ctx, f, err, out)
 	}
 	if beside := f.at; len(beside.Inner) == 0 && beside.Path != "" {
 		beside.Path += ".idsig"
@@ -140,7 +178,7 @@ func app(ctx context.Context, p *inspect.Pass, files *inspect.Opener, f signedFi
 			return unread(ctx, f, err, out)
 		}
 	}
-	rep, err := apk.Verify(ctx, b, o, p.Package.Budget())
+	rep, err := apk.Verify(ctx, b, o, bud)
 	if errors.Is(err, signature.ErrNone) {
 		no := false
 		out.Signatures = append(out.Signatures, fact.Signature{Scheme: f.scheme, Subject: subjectAt(f.at), Holds: &no, At: f.at,
@@ -150,7 +188,16 @@ func app(ctx context.Context, p *inspect.Pass, files *inspect.Opener, f signedFi
 	if err != nil {
 		return unread(ctx, f, err, out)
 	}
-	out.Signatures = append(out.Signatures, appRecord(f, rep))
+	rec := appRecord(f, rep)
+	if rep.Intact == signature.No && f.installed && o.MaxSDK == 0 && p.SDK.Min == 0 {
+		// The device's release is not known: what older ones refuse may be right for it.
+		o.MinSDK = math.MaxInt32
+		if newest, err := apk.Verify(ctx, b, o, bud); err == nil && newest.Intact == signature.Yes {
+			rec = appRecord(f, newest)
+			rec.Holds, rec.Reason = nil, "older releases would refuse it, the newest would not, and for which release it is no build.prop here tells: "+rec.Reason
+		}
+	}
+	out.Signatures = append(out.Signatures, rec)
 	for _, r := range rep.Results {
 		if r.Scheme == signature.SchemeAPKStamp {
 			out.Signatures = append(out.Signatures, record(r, subjectAt(f.at), f.at))
@@ -193,6 +240,13 @@ func appRecord(f signedFile, rep *apk.Report) fact.Signature {
 		}
 	}
 	whole.Notes = append(whole.Notes, rep.Notes...)
+	for _, r := range rep.Results { // older releases read other schemes, whose keys may be others
+		for _, m := range r.Known {
+			if r.Scheme != signature.SchemeAPKStamp && !slices.Contains(whole.Known, m) {
+				whole.Known = append(whole.Known, m)
+			}
+		}
+	}
 	rec := record(whole, subjectAt(f.at), f.at)
 	if rep.StrippedDex && f.at.Partition != "" { // elsewhere nothing compiles it
 		rec.Holds = nil
@@ -213,19 +267,23 @@ func appRecord(f signedFile, rep *apk.Report) fact.Signature {
 // notePlatform says of apps that they are signed with the platform's key, which is that of
 // framework-res: such an app gets every permission of the system's own.
 func notePlatform(list []fact.Signature, files []signedFile) {
-	var platform []string
+	frameworks := map[string]bool{} // by subject
 	for _, f := range files {
-		for i := range list {
-			if s := &list[i]; f.framework && s.Scheme == schemeAPK && s.Subject == subjectAt(f.at) {
-				for _, g := range s.Signers {
-					platform = append(platform, g.SHA256)
-				}
+		if f.framework {
+			frameworks[subjectAt(f.at)] = true
+		}
+	}
+	platform := map[string]bool{} // by certificate
+	for i := range list {
+		if s := &list[i]; s.Scheme == schemeAPK && frameworks[s.Subject] {
+			for _, g := range s.Signers {
+				platform[g.SHA256] = true
 			}
 		}
 	}
 	for i := range list {
 		s := &list[i]
-		if s.Scheme == schemeAPK && slices.ContainsFunc(s.Signers, func(g fact.Signer) bool { return slices.Contains(platform, g.SHA256) }) {
+		if s.Scheme == schemeAPK && slices.ContainsFunc(s.Signers, func(g fact.Signer) bool { return platform[g.SHA256] }) {
 			s.Notes = append(s.Notes, "signed with the platform's key, which is that of framework-res")
 		}
 	}

@@ -45,7 +45,7 @@ func verified(ctx context.Context, p *inspect.Pass, facts *fact.Facts) error {
 	// footers are read by nobody: vbmeta has copies of what they state.
 	for _, b.reached = range []bool{true, false} {
 		for _, q := range p.Package.Partitions {
-			if m := b.structs[q]; m != nil && isTop(q, m) == b.reached && !m.judged && (!m.footer || m.v.Algorithm != 0) {
+			if m := b.structs[q]; m != nil && b.isTop(q, m) == b.reached && !m.judged && (!m.footer || m.v.Algorithm != 0) {
 				b.judge(q, m, nil)
 			}
 		}
@@ -64,14 +64,15 @@ func verified(ctx context.Context, p *inspect.Pass, facts *fact.Facts) error {
 				return err
 			}
 		}
+		b.unsigned()
 	}
 	return ctx.Err()
 }
 
-// isTop tells whether libavb would begin with the struct: it stands alone, and is none of those that
-// vbmeta chains to by custom, such as vbmeta_system.
-func isTop(q *ota.Partition, m *vbmeta) bool {
-	return !m.footer && !strings.HasPrefix(q.Name, "vbmeta_")
+// isTop tells whether libavb would begin with the struct: that of the partition vbmeta. A lone image may be called
+// otherwise.
+func (b *boot) isTop(q *ota.Partition, m *vbmeta) bool {
+	return !m.footer && (q.Name == "vbmeta" || len(b.p.Package.Partitions) == 1)
 }
 
 // A boot is what a device would check when it starts.
@@ -85,6 +86,7 @@ type boot struct {
 	silent  map[*ota.Partition]bool // what is wrong with its struct has been recorded
 	checks  []func(*fact.Signature) // that read images, and are done at once
 	places  []int                   // of their records among the facts
+	bare    []*ota.Partition        // of older, the ones without a signature
 	older   []*ota.Partition        // images without any vbmeta struct, which Verified Boot 1.0 may protect
 	left    int64                   // how many bytes of images may still be hashed
 	unseen  []string                // partitions whose vbmeta struct is asked for and is not in the update
@@ -202,13 +204,18 @@ func (b *boot) judge(q *ota.Partition, m *vbmeta, chain *avb.Chain) {
 		case d.Hash != nil:
 			b.state(schemeAVBHash, d.Hash.Partition, q.Slot, at, d.Hash.ImageSize, func(image blob.Blob, _ *fact.Signature) error { return d.Hash.Check(image) })
 		case d.Hashtree != nil:
-			b.state(schemeAVBHashtree, d.Hashtree.Partition, q.Slot, at, d.Hashtree.ImageSize, func(image blob.Blob, rec *fact.Signature) error {
+			// Error correction is over data and tree, up to where it begins.
+			size := max(d.Hashtree.ImageSize, d.Hashtree.FECOffset)
+			b.state(schemeAVBHashtree, d.Hashtree.Partition, q.Slot, at, size, func(image blob.Blob, rec *fact.Signature) error {
+				if err := treeError(d.Hashtree.Check(image, b.runner())); err != nil {
+					return err
+				}
 				if err := d.Hashtree.CheckFEC(image); err == nil {
 					rec.Notes = append(rec.Notes, "error correction: right")
 				} else if !errors.Is(err, verity.ErrNoFEC) {
 					rec.Notes = append(rec.Notes, "error correction, without which blocks cannot be mended: "+parse.EscapeText(err.Error()))
 				}
-				return treeError(d.Hashtree.Check(image, b.runner()))
+				return nil
 			})
 		case d.Chain != nil && chain == nil:
 			b.follow(d.Chain, q.Slot, at)
@@ -241,6 +248,21 @@ func (b *boot) runner() verity.Runner {
 	return func(n int, f func(i int) error) error { return inspect.Each(b.ctx, b.p.Jobs, n, f) }
 }
 
+// holdApps are the partitions with apps or modules, but for what the user changes.
+func (b *boot) holdApps() map[string]bool {
+	out := map[string]bool{}
+	for i := range b.p.Facts.Apps {
+		out[b.p.Facts.Apps[i].At.Partition] = true
+	}
+	for i := range b.p.Facts.Modules {
+		out[b.p.Facts.Modules[i].At.Partition] = true
+	}
+	for _, name := range []string{"data", "userdata", "cache", ""} {
+		delete(out, name)
+	}
+	return out
+}
+
 // treeError joins what is said of data and of the tree beside them: a device reads both.
 func treeError(root, stored error) error {
 	if root == nil && stored != nil {
@@ -259,12 +281,13 @@ func (b *boot) follow(c *avb.Chain, slot string, at fact.Location) {
 		b.facts.Signatures = append(b.facts.Signatures, rec)
 		return
 	}
-	b.stated[q] = b.stated[q] || b.reached
 	m := b.structs[q]
 	switch {
 	case m == nil && b.silent[q]: // open said why its struct cannot be read
+		b.stated[q] = true
 	case m == nil:
 		no := false
+		b.stated[q] = true // that it has none is enough said
 		rec.Holds, rec.Reason = &no, "the image has no vbmeta struct, and the chain descriptor asks for one"
 		b.facts.Signatures = append(b.facts.Signatures, rec)
 	case !m.judged:
@@ -296,7 +319,7 @@ func (b *boot) state(scheme, name, slot string, at fact.Location, size uint64, c
 		rec.Reason = "the image is not in the update"
 	case q.Image == nil:
 		rec.Reason = "the image cannot be made, or comes as files"
-	case size <= uint64(q.Image.Size()) && int64(size) > b.left:
+	case int64(min(size, uint64(q.Image.Size()))) > b.left:
 		rec.Reason = fmt.Sprintf("not judged: the descriptors ask for more than %d times the bytes of all images to be hashed", hashings)
 	default:
 		b.left -= int64(min(size, uint64(q.Image.Size())))
@@ -322,7 +345,7 @@ func (b *boot) unprotected() {
 	top := false
 	for _, q := range b.p.Package.Partitions {
 		m := b.structs[q]
-		top = top || m != nil && isTop(q, m)
+		top = top || m != nil && b.isTop(q, m)
 		if q.Name == "vbmeta" && b.silent[q] { // it is there, and open said what is wrong with it
 			top, b.unseen = true, append(b.unseen, q.Name)
 		}
@@ -332,8 +355,11 @@ func (b *boot) unprotected() {
 			"the vbmeta image, with which a device begins, is not in the update: its flags, and what it states of other images, cannot be told"))
 		return
 	}
+	apps := b.holdApps()
 	for _, q := range b.p.Package.Partitions {
-		if b.stated[q] || b.structs[q] != nil && isTop(q, b.structs[q]) || !slices.Contains(protects, q.Name) {
+		// Of partitions of one name the second is called system+, the third system+2.
+		name, _, _ := strings.Cut(q.Name, "+")
+		if b.stated[q] || b.structs[q] != nil && b.isTop(q, b.structs[q]) || !slices.Contains(protects, name) && !apps[q.Name] {
 			continue
 		}
 		rec := fact.Signature{Scheme: schemeAVBNone, Subject: subject(q), At: b.hashed(q, inspect.PartitionLocation(q, ""))}

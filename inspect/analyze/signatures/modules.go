@@ -18,6 +18,9 @@ import (
 // the file's signature covers.
 const schemeAPEXManifest = "apex-manifest"
 
+// memberJSON is the manifest of modules of Android 10, beside or in place of apex_manifest.pb.
+const memberJSON = "apex_manifest.json"
+
 // modules judges what is signed of APEX modules but the files that hold them, which are
 // signed as apps are.
 func modules(ctx context.Context, p *inspect.Pass, facts *fact.Facts) error {
@@ -77,8 +80,16 @@ func subjectAt(at fact.Location) string {
 // judge judges the module at, which may stand in a compressed one, and gives the root of its image
 // and its key. Errors are those that end the run.
 func (m *module) judge(at fact.Location) (root, key []byte, err error) {
-	key, _ = m.read(member(at, apex.MemberKey))
-	manifest, err := m.read(member(at, apex.MemberManifest))
+	key, err = m.read(member(at, apex.MemberKey))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // without one, no key is the struct's
+		return nil, nil, m.gap(at, err)
+	}
+	name := apex.MemberManifest
+	manifest, err := m.read(member(at, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		name = memberJSON
+		manifest, err = m.read(member(at, name))
+	}
 	if err != nil {
 		return nil, key, m.gap(at, err)
 	}
@@ -101,20 +112,24 @@ func (m *module) judge(at fact.Location) (root, key []byte, err error) {
 		return nil, key, m.gap(at, err)
 	}
 	defer closer()
-	v, err := apex.VerifyPayload(m.ctx, image, key, m.p.Package.Budget())
+	bud, err := m.p.Package.Budget().Inside("apex", image.Size())
+	if err != nil {
+		return nil, key, m.gap(at, err)
+	}
+	v, err := apex.VerifyPayload(m.ctx, image, key, bud)
 	if err != nil {
 		return nil, key, m.gap(at, err)
 	}
 	m.add(v.Result, payloadAt)
-	m.compareManifests(payloadAt, manifest)
+	m.compareManifests(payloadAt, name, manifest)
 	return v.Root, key, nil
 }
 
 // compareManifests records whether the manifest in the image is that beside it, as apexd asks when it
 // mounts the module.
-func (m *module) compareManifests(image fact.Location, beside []byte) {
+func (m *module) compareManifests(image fact.Location, name string, beside []byte) {
 	rec := fact.Signature{Scheme: schemeAPEXManifest, Subject: subjectAt(m.file), At: m.hashed(image)}
-	in, err := m.read(image.InMember(apex.MemberManifest))
+	in, err := m.read(image.InMember(name))
 	same := bytes.Equal(in, beside)
 	switch {
 	case err != nil:

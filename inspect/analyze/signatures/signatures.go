@@ -22,7 +22,7 @@ import (
 // Analysis makes a fact of each signature of the package.
 var Analysis = &inspect.Analysis{
 	Name:  "signatures",
-	Needs: []fact.Kind{fact.KindCertificates, fact.KindPartitions, fact.KindApps, fact.KindModules, fact.KindProperties}, // keys to try, hashes of images, what is signed
+	Needs: []fact.Kind{fact.KindCertificates, fact.KindPartitions, fact.KindApps, fact.KindModules, fact.KindProperties, fact.KindMetadata}, // keys to try, hashes of images, what is signed
 	Doc:   "the package's whole-file and JAR signatures, those of payloads, of verified boot, of apps and modules, the hashes that payloads state, and what else the package says of its bytes",
 	Emits: []fact.Kind{fact.KindSignatures, fact.KindStatements},
 	Run:   run,

@@ -2,6 +2,7 @@ package signatures
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/otavet/otavet/inspect"
 	"github.com/otavet/otavet/inspect/fact"
@@ -16,6 +17,9 @@ import (
 // schemeVerityTree is the hash tree of a dm-verity table, whose root the table's signature covers.
 const schemeVerityTree = "verity-tree"
 
+// schemeVerityNone is of an image that nothing signs, where others are signed.
+const schemeVerityNone = "verity-none"
+
 // first judges Verified Boot 1.0, of Android 4.4 to 7: images that have no vbmeta struct.
 func (b *boot) first(q *ota.Partition, keys []*bootsig.Key) error {
 	image := blob.WithContext(b.ctx, q.Image)
@@ -24,8 +28,16 @@ func (b *boot) first(q *ota.Partition, keys []*bootsig.Key) error {
 		r, err := bootsig.Verify(image, q.Name)
 		switch {
 		case err == nil:
-			b.facts.Signatures = append(b.facts.Signatures, record(r, subject(q), at))
+			rec := record(r, subject(q), at)
+			for _, a := range r.Accepts { // which compare the target that is signed with where the image lies
+				if a.Takes == signature.No && r.Intact == signature.Yes {
+					no := false
+					rec.Holds, rec.Reason = &no, parse.EscapeText("no bootloader takes it here: "+a.Rule)
+				}
+			}
+			b.facts.Signatures = append(b.facts.Signatures, rec)
 		case err == signature.ErrNone:
+			b.bare = append(b.bare, q)
 		case b.ctx.Err() != nil:
 			return b.ctx.Err()
 		default: // of a form that is not known, or it cannot be read
@@ -37,6 +49,7 @@ func (b *boot) first(q *ota.Partition, keys []*bootsig.Key) error {
 	m, err := bootsig.Find(image, q.FilesystemSize())
 	switch {
 	case err == signature.ErrNone:
+		b.bare = append(b.bare, q)
 		return nil
 	case b.ctx.Err() != nil:
 		return b.ctx.Err()
@@ -56,6 +69,23 @@ func (b *boot) first(q *ota.Partition, keys []*bootsig.Key) error {
 	rec.Notes = append(rec.Notes, flags)
 	b.facts.Signatures = append(b.facts.Signatures, rec, b.tree(q, m, image, at))
 	return nil
+}
+
+// unsigned records the images without a signature where others have one: a device that checks those either
+// does not check these, or refuses them.
+func (b *boot) unsigned() {
+	if !slices.ContainsFunc(b.facts.Signatures, func(s fact.Signature) bool {
+		return s.Scheme == string(signature.SchemeBoot) || s.Scheme == string(signature.SchemeVerity)
+	}) {
+		return
+	}
+	for _, q := range b.bare {
+		if !slices.Contains(protects, q.Name) {
+			continue
+		}
+		b.facts.Signatures = append(b.facts.Signatures, fact.Signature{Scheme: schemeVerityNone, Subject: subject(q), At: b.hashed(q, inspect.PartitionLocation(q, "")),
+			Reason: "no signature of Verified Boot 1.0 stands behind the image, though others of the update have one; whether the device checks it cannot be told"})
+	}
 }
 
 // tree judges the hash tree that a table states.
@@ -80,8 +110,11 @@ func (b *boot) verityKeys() []*bootsig.Key {
 	var keys []*bootsig.Key
 	for _, q := range b.p.Package.Partitions {
 		at := inspect.PartitionLocation(q, "verity_key")
-		if q.Image != nil && begins(blob.WithContext(b.ctx, q.Image), "ANDROID!") {
+		switch {
+		case q.Image != nil && (q.Name == "boot" || q.Name == "recovery"):
 			at = inspect.PartitionLocation(q, "").InMember("ramdisk").InMember("verity_key")
+		case q.Mount != "/":
+			continue // where nobody looks for a key
 		}
 		f, closer, err := files.Open(b.ctx, at)
 		if err != nil {
