@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/otavet/otavet/inspect"
 	"github.com/otavet/otavet/inspect/fact"
 	"github.com/otavet/otavet/inspect/suite"
 	"github.com/otavet/otavet/ota/parse"
@@ -231,7 +232,7 @@ func runCheck(ctx context.Context, a *app, o checkOptions, path string) error {
 
 func (o *checkOptions) gatherBase(ctx context.Context, stderr io.Writer, rules []*policies.Pack) (*fact.Facts, error) {
 	older := o.inputOptions
-	older.signatures, older.keys = nil, nil // which are over the update
+	older.signatures, older.keys, older.sdk = nil, nil, inspect.SDKRange{} // which are about the update
 	base, _, err := older.gather(ctx, o.base, wanted(rules), stderr)
 	if err != nil {
 		return nil, fmt.Errorf("--base: %w", err)

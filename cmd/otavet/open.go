@@ -141,9 +141,12 @@ func (o *inputOptions) openUpdate(ctx context.Context, path string) (*ota.Packag
 // gather gives the facts of an update, or those that a facts file holds; stored
 // tells which.
 func (o *inputOptions) gather(ctx context.Context, path string, want []fact.Kind, stderr io.Writer) (f *fact.Facts, stored bool, err error) {
+	if o.sdk.Min < 0 || o.sdk.Max < 0 || o.sdk.Max > 0 && o.sdk.Min > o.sdk.Max {
+		return nil, false, usagef("--min-sdk %d, --max-sdk %d: a range of API levels begins at 1 and does not end before it begins", o.sdk.Min, o.sdk.Max)
+	}
 	if f, err := readFacts(path); f != nil || err != nil {
-		if err == nil && len(o.signatures)+len(o.keys) > 0 {
-			err = usagef("--signature: stored facts hold what was found of signatures; the update itself is needed")
+		if err == nil && (len(o.signatures)+len(o.keys) > 0 || o.sdk != inspect.SDKRange{}) {
+			err = usagef("--signature, --min-sdk and --max-sdk: stored facts hold what was found of signatures; the update itself is needed")
 		}
 		return f, true, err
 	}
@@ -152,9 +155,6 @@ func (o *inputOptions) gather(ctx context.Context, path string, want []fact.Kind
 		return nil, false, err
 	}
 	defer p.Close()
-	if o.sdk.Min < 0 || o.sdk.Max < 0 || o.sdk.Max > 0 && o.sdk.Min > o.sdk.Max {
-		return nil, false, usagef("--min-sdk %d, --max-sdk %d: a range of API levels begins at 1 and does not end before it begins", o.sdk.Min, o.sdk.Max)
-	}
 	opts := inspect.Options{Jobs: o.workers(), Source: parse.EscapeText(o.source), Version: version(), SDK: o.sdk}
 	if opts.Detached, opts.Keys, err = o.readSignatures(); err != nil {
 		return nil, false, err

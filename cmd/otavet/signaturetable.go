@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/otavet/otavet/inspect/fact"
+	"github.com/otavet/otavet/ota/signature/known"
 )
 
 // writeSignatureTable says in one line what a signature is worth, and what is wrong with it below; the
@@ -126,7 +127,7 @@ func (k *keyTable) of(s *fact.Signature) string {
 			if g.SHA256 == "" {
 				digest = "key " + g.KeySHA256
 			}
-			k.rows = append(k.rows, []string{fmt.Sprint(len(k.ids)), who, fmt.Sprintf("%s-%d over %s%s", g.Algorithm, g.Bits, g.Digest, weak(g.Weak)), publicly(s), digest})
+			k.rows = append(k.rows, []string{fmt.Sprint(len(k.ids)), who, fmt.Sprintf("%s-%d over %s%s", g.Algorithm, g.Bits, g.Digest, weak(g.Weak)), publicly(s, &g), digest})
 		}
 		if n := fmt.Sprint(k.ids[id]); !slices.Contains(out, n) {
 			out = append(out, n)
@@ -138,10 +139,18 @@ func (k *keyTable) of(s *fact.Signature) string {
 	return strings.Join(out, ",")
 }
 
-// publicly says what is publicly known of the signers.
-func publicly(s *fact.Signature) string {
+// publicly says what is publicly known of a signer. The signature's own matches may be of other keys: of an app, of those that
+// it was rotated from.
+func publicly(s *fact.Signature, g *fact.Signer) string {
+	list := s.Known
+	if len(s.Signers) > 1 || strings.HasPrefix(s.Scheme, "apk") || s.Scheme == "apex" {
+		list = nil
+		for _, m := range known.Matches(g.SHA256, g.KeySHA256) {
+			list = append(list, fact.Known{What: m.What, Private: m.Private})
+		}
+	}
 	var out []string
-	for _, m := range s.Known {
+	for _, m := range list {
 		text := fmt.Sprintf("%s (private key public: %s)", m.What, m.Private)
 		if !slices.Contains(out, text) {
 			out = append(out, text)

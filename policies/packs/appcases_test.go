@@ -82,6 +82,8 @@ func appCases() map[string][]change {
 			{"rotated", add(a, with(signed("apk", "app/A.apk", "c2"), rotated("installed-data", "shared-uid"))), pass, "rotated"},
 			{"rotated, and data not granted", add(a, with(signed("apk", "app/A.apk", "c2"), rotated("shared-uid"))), fails, "another key than before"},
 			{"not proven", add(a, signed("apk", "app/A.apk")), unknown, "who signed it"},
+			{"a copy of another signer", add(a, apk, app("a.b", "priv-app/A.apk", ""), signed("apk", "priv-app/A.apk", "c2")), fails, "another key than before"},
+			{"a copy that nobody looked at", add(a, apk, app("a.b", "priv-app/A.apk", "")), unknown, "no signer is proven in the update"},
 			{"moved", add(app("a.b", "priv-app/A.apk", ""), signed("apk", "priv-app/A.apk", "c1")), pass, "by whom it was before"},
 			{"a module's key", add(module, signed("apex-payload", "apex/m.apex", "c5")), fails, "another key than before"},
 			{"a module's key is the same", add(module, signed("apex-payload", "apex/m.apex", "c4")), pass, ""},
@@ -91,6 +93,7 @@ func appCases() map[string][]change {
 		"shared-users-agree": {
 			{"one signer", add(app("a", "A", "u"), app("b", "B", "u"), signed("apk", "A", "c1"), signed("apk", "B", "c1")), pass, "2 apps"},
 			{"two signers", add(app("a", "A", "u"), app("b", "B", "u"), signed("apk", "A", "c1"), signed("apk", "B", "c2")), fails, "b is to share the user u"},
+			{"a user of the system alone", add(app("a", "A", "android.uid.system"), signed("apk", "A", "c1")), unknown, "who else has the user"},
 			{"two users", add(app("a", "A", "u"), app("b", "B", "v"), signed("apk", "A", "c1"), signed("apk", "B", "c2")), "na", "no two"},
 			{"granted by a lineage", add(app("a", "A", "u"), app("b", "B", "u"), signed("apk", "A", "c1"), with(signed("apk", "B", "c2"), rotated("shared-uid"))), pass, ""},
 			{"a lineage that does not grant it", add(app("a", "A", "u"), app("b", "B", "u"), signed("apk", "A", "c1"), with(signed("apk", "B", "c2"), rotated("installed-data"))), fails, "u"},
@@ -107,9 +110,9 @@ func appCases() map[string][]change {
 			{"another", add(signed("apk", "A", "c2")), fails, "not one that you trust"},
 			{"broken", add(with(apk, func(s *fact.Signature) { s.Holds = &no })), fails, "does not hold"},
 			{"none", nil, unknown, "of scheme apk"},
+			{"an app not looked at", func(f *fact.Facts) { add(a, apk)(f); hidden(f) }, unknown, "could not be looked at"},
 		},
 		"signature-accepted": {{"a lone app", func(f *fact.Facts) { layout("apk")(f); f.Signatures = nil }, "na", "recovery does not install"}},
-		"signer-is-trusted":  {{"a lone app", layout("apk"), "na", "recovery does not install"}},
 		"detached-signatures-hold": {
 			{"holds", add(fact.Signature{Scheme: "minisign", Subject: "u.minisig", Holds: &yes}), pass, ""},
 			{"does not", add(fact.Signature{Scheme: "minisign", Subject: "u.minisig", Holds: &no, Reason: "another file"}), fails, "another file"},

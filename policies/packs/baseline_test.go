@@ -63,8 +63,9 @@ func base() *fact.Facts {
 	app, module := fact.Location{Partition: "system", Path: "app/A.apk"}, fact.Location{Partition: "system", Path: "apex/m.apex", Inner: []string{"apex_manifest.pb"}}
 	f.Apps = append(f.Apps, fact.App{Package: "a.b", At: app})
 	f.Modules = append(f.Modules, fact.Module{Name: "com.m", At: module})
-	f.Signatures = append(f.Signatures, fact.Signature{Scheme: "apk", Subject: "system:app/A.apk", Signers: []fact.Signer{{SHA256: "c1"}}},
-		fact.Signature{Scheme: "apex-payload", Subject: "system:apex/m.apex", Signers: []fact.Signer{{SHA256: "c4"}}})
+	f.Signatures = append(f.Signatures, fact.Signature{Scheme: "apk", Subject: "system:app/A.apk", At: app, Signers: []fact.Signer{{SHA256: "c1"}}},
+		fact.Signature{Scheme: "apex-payload", Subject: "system:apex/m.apex", At: fact.Location{Partition: "system", Path: "apex/m.apex", Inner: []string{"apex_payload.img"}},
+			Signers: []fact.Signer{{SHA256: "c4"}}})
 	return f
 }
 

@@ -38,7 +38,7 @@ func builtins() map[string]builtin {
 		"app-signers-unchanged":           {policies.CheckFunc(signersUnchanged), aboutSchemes([]string{schemeAPK, schemeAPEX})},
 		"shared-users-agree":              {check(sharedUsersAgree), aboutSchemes([]string{schemeAPK})},
 		"otacerts-agree":                  {check(otacertsAgree), aboutStores},
-		"part-signers-are-trusted":        {policies.CheckFunc(partsTrusted), aboutSchemes([]string{schemePayload, schemeAVB, schemeAPK, schemeAPEX})},
+		"part-signers-are-trusted":        {policies.CheckFunc(partsTrusted), aboutSchemes(nil)},
 		"payload-hashes-hold":             {check(payloadHashes), aboutSchemes([]string{schemePartitionHash})},
 	}
 }

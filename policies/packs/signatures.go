@@ -107,7 +107,7 @@ func updateIsSigned(f *fact.Facts) []policies.Judgement {
 
 // appIsSigned speaks of an update that is a lone app or module.
 func appIsSigned(f *fact.Facts, scheme string) []policies.Judgement {
-	s := appSignature(f, scheme, fact.Location{})
+	s := signedFiles(f, scheme).of(scheme, fact.Location{})
 	switch {
 	case s == nil:
 		return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindSignatures, nil, "the file's own signatures: they could not be looked at")}
@@ -397,7 +397,7 @@ func short(hash string) string { return hash[:min(len(hash), 16)] }
 // signerTrusted asks whether a key that the user trusts made the signature.
 func signerTrusted(_ context.Context, in policies.Input) ([]policies.Judgement, error) {
 	keys := in.Trust[policies.RoleOTA]
-	if l := updateOf(in.Facts).Layout; l == layoutAPK || l == layoutAPEX {
+	if l := updateOf(in.Facts).Layout; len(keys) == 0 && (l == layoutAPK || l == layoutAPEX) {
 		return []policies.Judgement{na(fact.UpdateSubject, "%s", noUpdate)}, nil
 	}
 	if len(keys) == 0 {

@@ -20,18 +20,41 @@ const (
 	schemeAVB         = "avb"
 )
 
-// appSignature finds the record of the file at a place; nil where there is none.
-func appSignature(f *fact.Facts, scheme string, at fact.Location) *fact.Signature {
-	subject := fact.UpdateSubject.ID
-	if at.Partition != "" || at.Path != "" {
-		subject = fact.Place(at)
-	}
+// signed are the records of signatures by what they are of. Paths on the device would not do: two slots have the same.
+type signed map[signedPlace]*fact.Signature
+
+type signedPlace struct{ scheme, place string }
+
+// signedFiles finds the records of the scheme, one for each file.
+func signedFiles(f *fact.Facts, schemes ...string) signed {
+	out := signed{}
 	for i := range f.Signatures {
-		if s := &f.Signatures[i]; s.Scheme == scheme && s.Subject == subject {
-			return s
+		s := &f.Signatures[i]
+		if !slices.Contains(schemes, s.Scheme) {
+			continue
 		}
+		at := s.At
+		if s.Scheme == schemeAPEXPayload { // it stands at the image, in the module or in one within it
+			for n := len(at.Inner); n > 0 && (at.Inner[n-1] == "apex_payload.img" || at.Inner[n-1] == "original_apex"); n-- {
+				at.Inner = at.Inner[:n-1]
+			}
+			if at.Partition == "" {
+				at.Path = ""
+			}
+		}
+		out[signedPlace{s.Scheme, fileOf(at)}] = s
 	}
-	return nil
+	return out
+}
+
+// of finds the record of the file at a place; nil where there is none.
+func (s signed) of(scheme string, at fact.Location) *fact.Signature {
+	return s[signedPlace{scheme, fileOf(at)}]
+}
+
+// fileOf names a file by partition, slot and path.
+func fileOf(at fact.Location) string {
+	return fact.Location{Partition: at.Partition, Slot: at.Slot, Path: at.Path, Inner: at.Inner}.String()
 }
 
 // certificates are the digests of the signers' certificates, by which the platform compares them, or of their
@@ -66,14 +89,14 @@ func signersUnchanged(_ context.Context, in policies.Input) ([]policies.Judgemen
 	if in.Base == nil {
 		return []policies.Judgement{{Subject: fact.UpdateSubject, Status: policies.StatusPass}}, nil
 	}
-	before, now := signedParts(in.Base), signedParts(in.Facts)
+	before := map[fact.Subject][]*fact.Signature{} // nil for a part that has no record
+	for _, p := range signedParts(in.Base) {
+		before[p.name] = append(before[p.name], p.signature)
+	}
 	var out []policies.Judgement
-	names := slices.SortedFunc(maps.Keys(now), func(a, b fact.Subject) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
-	})
-	for _, name := range names {
-		if old, ok := before[name]; ok {
-			out = append(out, unchanged(name, old, now[name]))
+	for _, p := range signedParts(in.Facts) {
+		if old, ok := before[p.name]; ok {
+			out = append(out, unchanged(p, old))
 		}
 	}
 	if len(out) == 0 {
@@ -82,18 +105,21 @@ func signersUnchanged(_ context.Context, in policies.Input) ([]policies.Judgemen
 	return out, nil
 }
 
-// signedParts are the signatures of apps and modules by name. Of those that stand there several times the first counts,
-// in the order of their places.
-func signedParts(f *fact.Facts) map[fact.Subject]*fact.Signature {
-	out := map[fact.Subject]*fact.Signature{}
-	add := func(subject fact.Subject, s *fact.Signature) {
-		if s != nil && out[subject] == nil {
-			out[subject] = s
-		}
-	}
+// A signedPart is an app or module, each copy for itself: which of several the device takes is its choice.
+type signedPart struct {
+	name      fact.Subject // as both updates have it
+	subject   fact.Subject // with its place where there are several
+	at        fact.Location
+	signature *fact.Signature
+}
+
+func signedParts(f *fact.Facts) []signedPart {
+	records := signedFiles(f, schemeAPK, schemeAPEXPayload)
+	var out []signedPart
+	count := map[fact.Subject]int{}
 	for i := range f.Apps {
 		if a := &f.Apps[i]; a.Split == "" {
-			add(a.Subject(), appSignature(f, schemeAPK, a.At))
+			out = append(out, signedPart{name: a.Subject(), at: a.At, signature: records.of(schemeAPK, a.At)})
 		}
 	}
 	for i := range f.Modules {
@@ -104,27 +130,50 @@ func signedParts(f *fact.Facts) map[fact.Subject]*fact.Signature {
 		} else if at.Partition == "" {
 			at = fact.Location{}
 		}
-		add(fact.Subject{Kind: "module", ID: m.Name}, appSignature(f, schemeAPEXPayload, at))
+		out = append(out, signedPart{name: fact.Subject{Kind: "module", ID: m.Name}, at: at, signature: records.of(schemeAPEXPayload, at)})
+	}
+	for _, p := range out {
+		count[p.name]++
+	}
+	for i := range out {
+		p := &out[i]
+		if p.subject = p.name; count[p.name] > 1 {
+			p.subject.ID += " " + fact.Place(p.at)
+		}
 	}
 	return out
 }
 
-// unchanged judges one app or module of both updates.
-func unchanged(subject fact.Subject, old, now *fact.Signature) policies.Judgement {
-	was, is := certificates(old), certificates(now)
-	switch {
-	case len(was) == 0 || len(is) == 0:
-		at := now.At
-		return unknown(subject, fact.KindSignatures, &at, "who signed it in both updates: %d signers are proven in the base, %d in the update", len(was), len(is))
-	case slices.Equal(was, is):
-		return pass(subject, "signed by whom it was before")
-	case granted(now, was, "installed-data"):
-		return pass(subject, "signed with another key than before, to which that one was rotated")
+// unchanged judges one copy of an app or module against all that the base has of the name.
+func unchanged(p signedPart, before []*fact.Signature) policies.Judgement {
+	if p.signature == nil || len(certificates(p.signature)) == 0 {
+		return unknown(p.subject, fact.KindSignatures, &p.at, "who signed it: no signer is proven in the update")
 	}
-	oldAt := old.At
+	now := p.signature
+	is := certificates(now)
+	var other *fact.Signature
+	rotated := false
+	for _, old := range before {
+		switch {
+		case old == nil || len(certificates(old)) == 0:
+		case slices.Equal(certificates(old), is):
+			return pass(p.subject, "signed by whom it was before")
+		case granted(now, certificates(old), "installed-data"):
+			rotated = true
+		default:
+			other = old
+		}
+	}
+	switch {
+	case rotated:
+		return pass(p.subject, "signed with another key than before, to which that one was rotated")
+	case other == nil:
+		return unknown(p.subject, fact.KindSignatures, &p.at, "who signed it in the base: no signer is proven there")
+	}
+	oldAt := other.At
 	oldAt.Update = "base"
-	return fail(subject, violation("it is signed by another key than before: a device with the older one refuses it, or gives its data and rights to somebody else",
-		evidence("signer", now.At, "signed by %s", names(now)), evidence("signer", oldAt, "was signed by %s", names(old))))
+	return fail(p.subject, violation("it is signed by another key than before: a device with the older one refuses it, or gives its data and rights to somebody else",
+		evidence("signer", now.At, "signed by %s", names(now)), evidence("signer", oldAt, "was signed by %s", names(other))))
 }
 
 // sharedUsersAgree judges each group of apps that want to be one user. The platform takes them for one only if their
@@ -136,10 +185,15 @@ func sharedUsersAgree(f *fact.Facts) []policies.Judgement {
 			groups[a.SharedUser] = append(groups[a.SharedUser], a)
 		}
 	}
+	records := signedFiles(f, schemeAPK)
 	var out []policies.Judgement
 	for _, user := range slices.Sorted(maps.Keys(groups)) {
-		if len(groups[user]) > 1 {
-			out = append(out, sharedUser(f, user, groups[user]))
+		switch {
+		case len(groups[user]) > 1:
+			out = append(out, sharedUser(records, user, groups[user]))
+		case strings.HasPrefix(user, "android.uid."):
+			out = append(out, unknown(fact.Subject{Kind: "shared-user", ID: user}, fact.KindApps, &groups[user][0].At,
+				"who else has the user, which is one of the system's own: no other app of it is in the update"))
 		}
 	}
 	if len(out) == 0 {
@@ -148,12 +202,12 @@ func sharedUsersAgree(f *fact.Facts) []policies.Judgement {
 	return out
 }
 
-func sharedUser(f *fact.Facts, user string, apps []*fact.App) policies.Judgement {
+func sharedUser(records signed, user string, apps []*fact.App) policies.Judgement {
 	subject := fact.Subject{Kind: "shared-user", ID: user}
 	var first *fact.Signature
 	j := pass(subject, "%d apps, signed by the same", len(apps))
 	for _, a := range apps {
-		s := appSignature(f, schemeAPK, a.At)
+		s := records.of(schemeAPK, a.At)
 		if s == nil || len(s.Signers) == 0 {
 			j.Missing = append(j.Missing, policies.Missing{Kind: fact.KindSignatures, At: &a.At, What: "who signed " + a.Package})
 			continue
@@ -246,8 +300,18 @@ func partsTrusted(_ context.Context, in policies.Input) ([]policies.Judgement, e
 		if !found {
 			out = append(out, unknown(fact.UpdateSubject, fact.KindSignatures, nil, "a signature of scheme %s to compare the keys of --trust %s with", r.scheme, r.role))
 		}
+		// Gaps matter to whoever asked about what they hide.
+		about := aboutSchemes([]string{r.scheme})
+		for i := range in.Facts.Gaps {
+			if g := &in.Facts.Gaps[i]; slices.Contains(g.Blinds, fact.KindSignatures) && about(g) {
+				out = append(out, unknown(fact.UpdateSubject, fact.KindSignatures, &g.At, "who signed what could not be looked at: %s", g.Reason))
+			}
+		}
 	}
-	if !asked {
+	switch {
+	case !slices.Contains(in.Facts.Kinds, fact.KindSignatures):
+		return []policies.Judgement{unknown(fact.UpdateSubject, fact.KindSignatures, nil, "who signed: signatures were not looked for")}, nil
+	case !asked:
 		return []policies.Judgement{na(fact.UpdateSubject, "no key was named for payloads, verified boot, apps or modules (--trust payload=FILE, avb=, apk=, apex=)")}, nil
 	}
 	return out, nil

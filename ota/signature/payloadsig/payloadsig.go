@@ -121,8 +121,8 @@ func parseKeys(certs []*signature.Certificate) []candidate {
 // signatures, a key store for thousands of keys, and devices have one or two of each.
 const maxTries = 4096
 
-// judge tries each signature with each key. It tells whether the key that verified is of a kind that update_engine
-// refuses.
+// judge tries each signature with each key: an update is signed with several where keys change. It tells whether none of
+// those that verified is of a kind that update_engine takes.
 func judge(r *signature.Result, there bool, read func() ([]payload.Signature, error), digest [sha256.Size]byte, keys []candidate) (refused bool) {
 	if !there {
 		r.Intact, r.Reason = signature.No, fail(parse.ErrFormat, -1, "there is no "+r.Name+" signature, though the other is there", nil)
@@ -142,24 +142,32 @@ func judge(r *signature.Result, there bool, read func() ([]payload.Signature, er
 	}
 	r.Notes = append(r.Notes, fmt.Sprintf("signatures: %d", len(list)))
 	tries := 0
+	accepted := false // by a key that update_engine has padding for
+pairs:
 	for i := range list {
 		for _, k := range keys {
 			if tries++; tries > maxTries {
 				r.Reason = fail(parse.ErrLimit, list[i].Offset, fmt.Sprintf("not judged: more than %d pairs of a signature and a key", maxTries), nil)
-				return false
+				break pairs
 			}
 			if signature.Verify(k.key, crypto.SHA256, digest[:], nil, list[i].Bytes()) != nil {
 				continue
 			}
 			signer := signature.NewSigner(k.cert, crypto.SHA256)
-			r.Intact, r.Signers = signature.Yes, []signature.Signer{signer}
-			r.Known = signature.KnownMatches(r.Signers)
+			r.Signers = append(r.Signers, signer)
 			if taken(k.key) {
-				return false
+				accepted = true
+				continue
 			}
 			r.Notes = append(r.Notes, fmt.Sprintf("update_engine takes RSA of 2048 and 4096 bits and EC, and this is %s-%d", signer.Algorithm, signer.Bits))
-			return true
 		}
+	}
+	if len(r.Signers) > 0 {
+		r.Intact, r.Reason, r.Known = signature.Yes, nil, signature.KnownMatches(r.Signers)
+		return !accepted
+	}
+	if r.Reason != nil {
+		return false
 	}
 	why := "whose it is cannot be told: no key is at hand"
 	if len(keys) > 0 {

@@ -266,3 +266,18 @@ func TestReal(t *testing.T) {
 		}
 	}
 }
+
+// Where keys change a payload is signed with the old one and the new one: both made it.
+func TestTwoSigners(t *testing.T) {
+	one, two := load(t, "example"), load(t, "ec")
+	b := build(t, func(d []byte) []byte { return otatest.PayloadSignatures(256, one.sign(t, d), two.sign(t, d)) })
+	rs, err := verify(t, b, two.cert, one.cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rs {
+		if r.Intact != signature.Yes || len(r.Signers) != 2 {
+			t.Errorf("%s: %v, %d signers", r.Name, r.Intact, len(r.Signers))
+		}
+	}
+}
