@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/otavet/otavet/ota/archive"
 	"github.com/otavet/otavet/ota/parse"
 )
 
@@ -40,7 +41,7 @@ func (p *Package) recognise(ctx context.Context) error {
 		return p.openInstaller(ctx, has)
 	case has("apex_payload.img") || has("original_apex"):
 		p.Layout = LayoutAPEX
-	case has("AndroidManifest.xml"):
+	case has("AndroidManifest.xml") && !p.hasImages():
 		p.Layout = LayoutAPK
 	case has(miscInfo):
 		p.Layout = LayoutTargetFiles
@@ -49,6 +50,13 @@ func (p *Package) recognise(ctx context.Context) error {
 		p.openImages(ctx)
 	}
 	return nil
+}
+
+// hasImages tells whether images stand beside each other in the package, as fastboot takes them and no app has them.
+func (p *Package) hasImages() bool {
+	return slices.ContainsFunc(p.Entries, func(e archive.Entry) bool {
+		return !strings.Contains(e.Name, "/") && strings.HasSuffix(e.Name, ".img")
+	})
 }
 
 func (p *Package) problem(q Problem) {
