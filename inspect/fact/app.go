@@ -8,10 +8,12 @@ type App struct {
 	VersionName string `json:"version_name"`
 	MinSDK      int64  `json:"min_sdk"`    // 1 where it is not declared
 	TargetSDK   int64  `json:"target_sdk"` // MinSDK where it is not declared; 10000 for a code name
-	Split       string `json:"split,omitempty"`
-	SharedUser  string `json:"shared_user,omitempty"`
-	Class       string `json:"class,omitempty"` // of its Application
-	Process     string `json:"process,omitempty"`
+	// targetSandboxVersion; above 1 the app must be signed by more than v1.
+	TargetSandbox int64  `json:"target_sandbox,omitempty"`
+	Split         string `json:"split,omitempty"`
+	SharedUser    string `json:"shared_user,omitempty"`
+	Class         string `json:"class,omitempty"` // of its Application
+	Process       string `json:"process,omitempty"`
 	// It stands where Android from 4.4 on looks for privileged apps: a folder
 	// priv-app, or the framework's own. Before 4.4 all apps of the system were.
 	Privileged  bool `json:"privileged"`

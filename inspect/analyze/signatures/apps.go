@@ -33,7 +33,8 @@ type signedFile struct {
 	scheme    string
 	at        fact.Location
 	min, max  int // of the releases that read it: minSdkVersion and 0, or the device's of what is installed
-	target    int
+	target    int // targetSdkVersion
+	sandbox   int // targetSandboxVersion
 	installed bool
 	framework bool // framework-res, which is signed with the platform's key
 }
@@ -64,7 +65,7 @@ func apps(ctx context.Context, p *inspect.Pass, facts *fact.Facts) error {
 	device := deviceSDK(p.Facts)
 	for i := range p.Facts.Apps {
 		a := &p.Facts.Apps[i]
-		f := signedFile{scheme: schemeAPK, at: a.At, min: int(a.MinSDK), target: int(a.TargetSDK)}
+		f := signedFile{scheme: schemeAPK, at: a.At, min: int(a.MinSDK), target: int(a.TargetSDK), sandbox: int(a.TargetSandbox)}
 		if a.At.Partition != "" {
 			f.installed = true
 			if device > 0 {
@@ -157,7 +158,7 @@ func app(ctx context.Context, p *inspect.Pass, files *inspect.Opener, f signedFi
 		}
 		f.at.SHA256 = sum
 	}
-	o := apk.Options{MinSDK: f.min, MaxSDK: f.max, TargetSDK: f.target}
+	o := apk.Options{MinSDK: f.min, MaxSDK: f.max, TargetSDK: f.target, TargetSandbox: f.sandbox}
 	if p.SDK.Min > 0 && (f.scheme == schemeAPK || p.SDK.Min > f.min) {
 		o.MinSDK = p.SDK.Min
 	}

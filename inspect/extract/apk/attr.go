@@ -48,6 +48,7 @@ const (
 	attrRequiredSystemPropertyName  = 0x01010565 // requiredSystemPropertyName
 	attrRequiredSystemPropertyValue = 0x01010566 // requiredSystemPropertyValue
 	attrVersionCodeMajor            = 0x01010576 // versionCodeMajor
+	attrTargetSandboxVersion        = 0x0101054c // targetSandboxVersion
 )
 
 // androidNS is the namespace of the attributes that the platform finds by name.

@@ -57,6 +57,7 @@ func (r *reader) manifest(m *axml.Element) error {
 	a.VersionName, _ = r.fixed(m, attrVersionName)
 	a.VersionCode = r.int(m, attrVersionCodeMajor, 0)<<32 | r.int(m, attrVersionCode, 0)&0xffffffff
 	a.SharedUser, _ = r.fixed(m, attrSharedUserID)
+	a.TargetSandbox = r.int(m, attrTargetSandboxVersion, 0)
 	// What holds where there is no application: ApplicationInfo's own defaults.
 	a.MinSDK, a.TargetSDK, a.Enabled = 1, 1, true
 	a.Network = fact.Network{By: "default", Cleartext: true}
