@@ -21,6 +21,12 @@ import (
 	"github.com/otavet/otavet/ota/signature/detached"
 )
 
+// Base64 may be as long as a signature's by newlines alone.
+var (
+	oneByte  = "M" + strings.Repeat("\n", 60) + "A=="
+	fewBytes = "MIE" + strings.Repeat("\n", 60) + "="
+)
+
 func TestRecognise(t *testing.T) {
 	for _, tc := range []struct {
 		text, name string
@@ -40,6 +46,9 @@ func TestRecognise(t *testing.T) {
 		{"PK\x03\x04", "update.sig", detached.FormNone},
 		{strings.Repeat("QUJD", 100), "update.txt", detached.FormNone},
 		{strings.Repeat("QUJD", 100), "update.SIG", detached.FormCosign},
+		{oneByte, "", detached.FormNone},
+		{fewBytes, "", detached.FormNone},
+		{fewBytes, "update.sig", detached.FormNone},
 		{"-----BEGIN PGP PUBLIC KEY BLOCK-----\n", "", detached.FormNone},
 		{"-----BEGIN PGP MESSAGE-----\n", "", detached.FormOpenPGP},
 		{"\x99\x01\x0d\x04", "", detached.FormNone}, // a public key

@@ -27,6 +27,8 @@ func seeds(f *testing.F, add func(b []byte)) {
 		add(b)
 	}
 	add(bundle(f, nil))
+	add([]byte(oneByte))
+	add([]byte(fewBytes))
 }
 
 func FuzzRecognise(f *testing.F) {

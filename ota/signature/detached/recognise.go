@@ -97,6 +97,9 @@ func isSignaturePacket(b []byte) bool {
 	return false
 }
 
+// minECDSA is how long a SEQUENCE of two INTEGERs of one byte is.
+const minECDSA = 8
+
 // isBase64Signature tells whether text is nothing but the base64 of an ECDSA
 // signature, or of anything as long as a signature and is called .sig.
 func isBase64Signature(text []byte, name string) bool {
@@ -105,7 +108,7 @@ func isBase64Signature(text []byte, name string) bool {
 		return false
 	}
 	raw, err := base64.StdEncoding.Strict().AppendDecode(nil, text)
-	if err != nil {
+	if err != nil || len(raw) < minECDSA { // what is decoded may have been newlines
 		return false
 	}
 	if strings.EqualFold(path.Ext(name), ".sig") {
