@@ -164,6 +164,9 @@ func TestKeys(t *testing.T) {
 		{`me namespaces=y ` + string(load(t, "ssh-ed25519.pub")), parse.ErrFormat, "has no quotes"},
 		{`me valid-after="2026" ` + string(load(t, "ssh-ed25519.pub")), parse.ErrFormat, "no time as ssh-keygen"},
 		{"-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n", parse.ErrUnsupported, "neither public key nor certificate"},
+		// Sizes that are negative where int has 32 bits.
+		{"\x9a\x80\x00\x00\x00\x04", parse.ErrFormat, "the OpenPGP packet does not fit into the file (0x80000000)"},
+		{"\xc6\xff\xff\xff\xff\xfa\x04", parse.ErrFormat, "the OpenPGP packet does not fit into the file (0xfffffffa)"},
 		{"\x94\x01\x04", parse.ErrUnsupported, "a secret key"},
 		{string(load(t, "pgp-rsa2048.asc")), parse.ErrUnsupported, "another armor"},
 		{strings.Repeat("#\n", 3<<20), parse.ErrLimit, "more bytes of keys"},

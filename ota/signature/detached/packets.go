@@ -54,8 +54,8 @@ type rawPacket struct {
 func (p rawPacket) body() []byte { return p.all[p.head:] }
 
 // packetHeader reads a header whose length is stated; there are others, which only
-// packets of data have.
-func packetHeader(b []byte) (tag, size, header int, ok bool) {
+// packets of data have. The size, of 32 bits, is not yet that of anything in memory.
+func packetHeader(b []byte) (tag int, size int64, header int, ok bool) {
 	c := parse.NewCursor("detached", b, 0)
 	first := int(c.U8())
 	switch {
@@ -65,23 +65,23 @@ func packetHeader(b []byte) (tag, size, header int, ok bool) {
 		tag = first >> 2 & 15
 		switch first & 3 {
 		case 0:
-			size = int(c.U8())
+			size = int64(c.U8())
 		case 1:
-			size = int(c.U16BE())
+			size = int64(c.U16BE())
 		case 2:
-			size = int(c.U32BE())
+			size = int64(c.U32BE())
 		case 3:
 			return 0, 0, 0, false
 		}
 	default:
 		tag = first & 63
-		switch n := int(c.U8()); {
+		switch n := int64(c.U8()); {
 		case n < 192:
 			size = n
 		case n < 224:
-			size = (n-192)<<8 + int(c.U8()) + 192
+			size = (n-192)<<8 + int64(c.U8()) + 192
 		case n == 255:
-			size = int(c.U32BE())
+			size = int64(c.U32BE())
 		default:
 			return 0, 0, 0, false
 		}
@@ -99,13 +99,14 @@ func packets(b []byte, f func(rawPacket) error) error {
 		if !ok {
 			return fail(parse.ErrFormat, off, "no OpenPGP packet of stated length", nil)
 		}
-		if size > len(b)-off-head {
+		if size > int64(len(b)-off-head) {
 			return fail(parse.ErrFormat, off, "the OpenPGP packet does not fit into the file", size)
 		}
-		if err := f(rawPacket{tag, off, head, b[off : off+head+size]}); err != nil {
+		end := off + head + int(size)
+		if err := f(rawPacket{tag, off, head, b[off:end]}); err != nil {
 			return err
 		}
-		off += head + size
+		off = end
 	}
 	return nil
 }
