@@ -172,7 +172,6 @@ func stricter(name, reason string) string {
 		{"signify", "the message is in", "signify does not read on"},
 		{"ssh-", "a version of ssh's signatures", "ssh-keygen also takes version 0"},
 		{"ssh-", "what is reserved is used", "ssh-keygen passes over the field"},
-		{"ssh-", "more behind the signature", "ssh-keygen does not read on behind the armor"},
 		{"ssh-", "no base64", "ssh-keygen passes over bits that base64 leaves open"},
 		{"cosign", "no key given made", "openssl passes over what stands behind the sequence, which cosign does not"},
 		{"pgp-", "the length of an integer", "gpg takes any number of bits that has the right number of bytes"},

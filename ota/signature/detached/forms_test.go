@@ -1,6 +1,7 @@
 package detached_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/sha512"
@@ -11,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +85,46 @@ func TestRecognise(t *testing.T) {
 				t.Errorf("%s: %v, %v", name, r, err)
 			}
 		}
+	}
+}
+
+// ssh-keygen reads nothing behind the armor, on its last line or on others.
+func TestBehindSSH(t *testing.T) {
+	sig, update := load(t, "ssh-ed25519.sig"), load(t, "update")
+	line := bytes.TrimRight(sig, "\n")
+	for _, tc := range []struct {
+		sig  []byte
+		more string // where it is unsigned
+	}{
+		{sig, ""},
+		{line, ""},
+		{slices.Concat(line, []byte("\r\n\n")), ""},
+		{slices.Concat(sig, []byte("more\n")), "\nmore\n"},
+		{slices.Concat(line, []byte(" more")), " more"},
+		{slices.Concat(sig, sig), "\n" + string(sig)},
+	} {
+		r := verify(t, tc.sig, update, keys(t, "signers"), detached.Options{})
+		if got := summary(r); got != "ssh yes Ed25519-256 SHA-512; ssh-keygen -Y verify yes" {
+			t.Errorf("%q behind it: %s", tc.more, got)
+			continue
+		}
+		more, noted := "", len(r.Notes) > 1 && strings.HasPrefix(r.Notes[0], "more stands behind the signature")
+		if len(r.Unsigned) == 1 {
+			more = string(tc.sig[r.Unsigned[0].First:r.Unsigned[0].End])
+		}
+		if more != tc.more || noted != (more != "") {
+			t.Errorf("unsigned: %q, want %q; %q", more, tc.more, r.Notes)
+		}
+		// What is broken stays so.
+		if r := verify(t, tc.sig, nil, keys(t, "signers"), detached.Options{}); r.Intact != signature.No {
+			t.Error(summary(r))
+		}
+		t.Run("ssh-keygen", func(t *testing.T) {
+			foreign := sshKeygen(t, testdata(t, "signers"), "ssh-ed25519@example.org", "file")
+			if !foreign(tc.sig, update) {
+				t.Errorf("ssh-keygen refuses it with %q behind it", tc.more)
+			}
+		})
 	}
 }
 

@@ -30,12 +30,14 @@ var whole = []struct{ sig, keys string }{
 
 // open tells which bytes of a signature file may be others without the signature being
 // broken: the untrusted comment, and what OpenPGP signs not, the area of subpackets
-// that hold the key ID.
+// that hold the key ID; of ssh's, the line end behind the armor.
 func open(name string, sig []byte) func(at int) bool {
 	switch {
 	case bytes.HasPrefix(sig, []byte("untrusted comment: ")):
 		end := bytes.IndexByte(sig, '\n')
 		return func(at int) bool { return at >= len("untrusted comment: ") && at < end }
+	case strings.HasPrefix(name, "ssh-"):
+		return func(at int) bool { return at == len(sig)-1 }
 	case strings.HasPrefix(name, "pgp-"):
 		begin, raw := 0, sig
 		if body, ok := bytes.CutPrefix(sig, []byte("-----BEGIN PGP SIGNATURE-----\n\n")); ok {

@@ -14,30 +14,30 @@ import (
 	"github.com/otavet/otavet/ota/signature"
 )
 
-const sshEnd = "-----END SSH SIGNATURE-----"
+const (
+	sshEnd    = "-----END SSH SIGNATURE-----"
+	behindSSH = "of the signature's file: what stands behind the signature"
+)
 
 // sshHashes are those that PROTOCOL.sshsig names for the file.
 var sshHashes = map[string]crypto.Hash{"sha256": crypto.SHA256, "sha512": crypto.SHA512}
 
-// sshDearmor reads the armor as sshsig_dearmor does, whose END line may also stand behind
-// the base64's own line end only.
-func sshDearmor(b []byte) ([]byte, error) {
+// sshDearmor reads the armor as sshsig_dearmor does: END must begin a line, and nothing
+// is read behind it. It tells where that is.
+func sshDearmor(b []byte) (raw []byte, end int, err error) {
 	body, ok := bytes.CutPrefix(b, []byte(sshBegin+"\n"))
 	if !ok {
-		return nil, fail(parse.ErrFormat, 0, "the first line is not "+sshBegin, nil)
+		return nil, 0, fail(parse.ErrFormat, 0, "the first line is not "+sshBegin, nil)
 	}
 	body, rest, ok := bytes.Cut(body, []byte("\n"+sshEnd))
 	if !ok {
-		return nil, fail(parse.ErrFormat, len(b), "no line "+sshEnd, nil)
+		return nil, 0, fail(parse.ErrFormat, len(b), "no line "+sshEnd, nil)
 	}
-	if len(bytes.TrimRight(rest, "\r\n")) > 0 {
-		return nil, fail(parse.ErrFormat, len(b)-len(rest), "more behind the signature", nil)
-	}
-	raw, err := base64.StdEncoding.Strict().AppendDecode(nil, body)
+	raw, err = base64.StdEncoding.Strict().AppendDecode(nil, body)
 	if err != nil {
-		return nil, fail(parse.ErrFormat, len(sshBegin)+1, "no base64", nil)
+		return nil, 0, fail(parse.ErrFormat, len(sshBegin)+1, "no base64", nil)
 	}
-	return raw, nil
+	return raw, len(b) - len(rest), nil
 }
 
 // sshString reads a string of RFC 4251.
@@ -48,9 +48,13 @@ func sshString(c *parse.Cursor) []byte {
 
 // readSSH reads a signature of PROTOCOL.sshsig, version 1.
 func (j *judgement) readSSH(b []byte) error {
-	raw, err := sshDearmor(b)
+	raw, end, err := sshDearmor(b)
 	if err != nil {
 		return err
+	}
+	if len(bytes.TrimRight(b[end:], "\r\n")) > 0 {
+		j.note("more stands behind the signature in its file, which ssh-keygen does not read")
+		j.r.Unsigned = []signature.Range{{First: int64(end), End: int64(len(b)), What: behindSSH}}
 	}
 	// Offsets would be those of bytes without armor, which nobody can look up.
 	c := parse.NewCursor("detached", raw, 0)
