@@ -60,9 +60,10 @@ func (j *judgement) byKey(sig []byte, stated crypto.Hash, digest, hint []byte) e
 		j.hashes = append(j.hashes, stated)
 	}
 	for _, k := range candidates {
-		hashes := cosignHashes(k.pub, stated)
-		j.hashes = append(j.hashes, hashes...)
-		j.whole = j.whole || hashes == nil
+		j.hashes = append(j.hashes, cosignHashes(k.pub, stated)...)
+		if _, ok := k.pub.(ed25519.PublicKey); ok && j.size <= maxMessage {
+			j.whole = true
+		}
 	}
 	j.judge = func(j *judgement) error {
 		if stated != 0 && !bytes.Equal(j.states[stated].Sum(nil), digest) {
@@ -101,10 +102,10 @@ func (k Key) shaped(sig []byte) bool {
 }
 
 // cosignHashes are those that cosign signs with by a key: SHA-256, and of late that of the
-// curve's size. Ed25519 has the file itself.
+// curve's size. Ed25519ph has its own, whichever digest a bundle states.
 func cosignHashes(pub crypto.PublicKey, stated crypto.Hash) []crypto.Hash {
 	if _, ok := pub.(ed25519.PublicKey); ok {
-		return nil
+		return []crypto.Hash{crypto.SHA512}
 	}
 	if stated != 0 {
 		return []crypto.Hash{stated}
@@ -130,17 +131,33 @@ func cosignHashes(pub crypto.PublicKey, stated crypto.Hash) []crypto.Hash {
 }
 
 func (j *judgement) tryKey(k Key, stated crypto.Hash, sig []byte) (crypto.Hash, error) {
-	hashes := cosignHashes(k.pub, stated)
-	if hashes == nil {
-		return crypto.SHA512, signature.Verify(k.pub, 0, nil, j.message, sig)
+	if pub, ok := k.pub.(ed25519.PublicKey); ok {
+		return crypto.SHA512, j.tryEd25519(pub, sig)
 	}
 	var err error
-	for _, h := range hashes {
+	for _, h := range cosignHashes(k.pub, stated) {
 		if err = signature.Verify(k.pub, h, j.states[h].Sum(nil), nil, sig); err == nil {
 			return h, nil
 		}
 	}
 	return 0, err
+}
+
+// tryEd25519 tries both ways in which cosign signs by such a key: Ed25519ph, as it does today
+// and as sigstore-go does in a bundle, and over the file itself, as it did before.
+//
+// signature.Verify cannot be asked for Ed25519ph (RFC 8032, 5.1): under such a key it looks at
+// the message alone, and the digest given as a message has another signature.
+func (j *judgement) tryEd25519(pub ed25519.PublicKey, sig []byte) error {
+	digest := j.states[crypto.SHA512].Sum(nil)
+	if ed25519.VerifyWithOptions(pub, digest, sig, &ed25519.Options{Hash: crypto.SHA512}) == nil {
+		j.note("Ed25519ph: the SHA-512 of the file is signed")
+		return nil
+	}
+	if !j.whole {
+		return fail(parse.ErrLimit, -1, "not judged: no Ed25519ph, and Ed25519 signs the file itself, which is too large to be in memory", j.size)
+	}
+	return signature.Verify(pub, 0, nil, j.message, sig)
 }
 
 // bundleHashes are those of HashAlgorithm in sigstore_common.proto, by name and

@@ -3,13 +3,18 @@ package detached_test
 import (
 	"bytes"
 	"context"
+	"crypto"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"crypto/sha512"
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -308,4 +313,85 @@ func TestBundles(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Ed25519ph is what cosign and sigstore-go sign with by such a key; the vector is that of
+// RFC 8032, 7.3. The same key signs files themselves, too.
+func TestEd25519ph(t *testing.T) {
+	secret := ed25519.NewKeyFromSeed(unhex(t, "833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42"))
+	sig := unhex(t, "98a70222f0b8121aa9d30f813d683f809e462b469c7ff87639499bb94e6dae41"+
+		"31f85042463c2a355a2003d062adf5aaa10b8c61e636062aaad11c2a26083406")
+	abc := []byte("abc")
+	pure := ed25519.Sign(secret, abc)
+	der, err := x509.MarshalPKIXPublicKey(secret.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ks, err := detached.ParseKeys(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := base64.StdEncoding.EncodeToString
+	sum, sum256 := sha512.Sum512(abc), sha256.Sum256(abc)
+	in := func(sig []byte, hash string, sum []byte) []byte {
+		return bundle(t, func(_, _, message map[string]any) {
+			message["signature"] = base(sig)
+			message["messageDigest"] = map[string]any{"algorithm": hash, "digest": base(sum)}
+		})
+	}
+	for _, tc := range []struct {
+		name string
+		sig  []byte
+		ph   bool
+	}{
+		{"bundle", in(sig, "SHA2_512", sum[:]), true},
+		{"bundle of another hash", in(sig, "SHA2_256", sum256[:]), true},
+		{"bundle of the file itself", in(pure, "SHA2_256", sum256[:]), false},
+		{"cosign's bundle", []byte(`{"base64Signature":"` + base(sig) + `"}`), true},
+		{"update.sig", []byte(base(sig)), true},
+		{"update.sig of the file itself", []byte(base(pure)), false},
+	} {
+		o := detached.Options{Name: "update.sig"}
+		r := verify(t, tc.sig, abc, ks, o)
+		if got := summary(r); got != "cosign yes Ed25519-256 SHA-512"+cosignAsks {
+			t.Errorf("%s: %s", tc.name, got)
+		}
+		if ph := slices.Contains(r.Notes, "Ed25519ph: the SHA-512 of the file is signed"); ph != tc.ph {
+			t.Errorf("%s: %q", tc.name, r.Notes)
+		}
+		for _, other := range [][]byte{[]byte("abd"), nil, sum[:]} {
+			if r := verify(t, tc.sig, other, ks, o); r.Intact != signature.No {
+				t.Errorf("%s over %q: %s", tc.name, other, summary(r))
+			}
+		}
+	}
+	for i := range 8 * len(sig) {
+		bent := bytes.Clone(sig)
+		bent[i/8] ^= 1 << (i % 8)
+		if r := verify(t, in(bent, "SHA2_512", sum[:]), abc, ks, detached.Options{}); r.Intact != signature.No {
+			t.Errorf("bit %d: %s", i, summary(r))
+		}
+	}
+	// It holds over a file that is too large to be in memory, too.
+	large := &counter{size: 65 << 20}
+	h := sha512.New()
+	if _, err := io.Copy(h, io.NewSectionReader(large, 0, large.size)); err != nil {
+		t.Fatal(err)
+	}
+	if sig, err = secret.Sign(nil, h.Sum(nil), crypto.SHA512); err != nil {
+		t.Fatal(err)
+	}
+	r, err := detached.Verify(context.Background(), []byte(base(sig)), large, ks, detached.Options{Name: "update.sig"})
+	if err != nil || r.Intact != signature.Yes {
+		t.Error(r, err)
+	}
+}
+
+func unhex(t testing.TB, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

@@ -233,7 +233,9 @@ func TestReads(t *testing.T) {
 			}
 			want := size
 			if size > 64<<20 && tc.sig != "minisign.minisig" {
-				want = 0
+				if tc.sig != "cosign-ed25519.sig" { // whose digest may be what is signed
+					want = 0
+				}
 				if !errors.Is(r.Reason, parse.ErrLimit) || r.Intact != signature.Unknown {
 					t.Error(summary(r))
 				}
