@@ -49,6 +49,9 @@ func runs(t testing.TB, input []byte, name string, args ...string) (string, bool
 
 func testdata(t testing.TB, name string) string {
 	t.Helper()
+	if filepath.IsAbs(name) {
+		return name
+	}
 	path, err := filepath.Abs(filepath.Join("testdata", name))
 	if err != nil {
 		t.Fatal(err)

@@ -302,32 +302,13 @@ func (s *keyState) check(pub crypto.PublicKey, sig *packet.Signature, over []byt
 	if s.checks++; s.checks > maxChecks {
 		return false, fail(parse.ErrLimit, -1, "not judged: more signatures of an OpenPGP key over itself than are computed with", s.checks)
 	}
-	if !pgpHash(sig.Hash) {
+	if !pgpHash(sig.Hash) || critical(sig) != "" { // gpg takes that for a bad one
 		return false, nil
 	}
 	h := sig.Hash.New()
 	h.Write(over)
 	h.Write(sig.HashSuffix)
 	return verifyPGP(pub, sig, h.Sum(nil)) == nil, nil
-}
-
-// revoke takes every reason alike, as gpg does: a key that was only superseded may have been
-// good when it signed, but the time that a signature states is its signer's word.
-func (s *keyState) revoke(what string, sig *packet.Signature) {
-	s.revoked = fmt.Sprintf("the %s was revoked on %s", what, sig.CreationTime.UTC().Format(pgpTime))
-	if sig.RevocationReason != nil {
-		if name, ok := revocations[*sig.RevocationReason]; ok {
-			s.revoked += ": " + name
-		}
-	}
-	if sig.RevocationReasonText != "" {
-		s.revoked += " (" + parse.EscapeText(sig.RevocationReasonText) + ")"
-	}
-}
-
-// revocations are the reasons of RFC 9580, 5.2.3.31.
-var revocations = map[packet.ReasonForRevocation]string{
-	packet.KeySuperseded: "superseded", packet.KeyCompromised: "compromised", packet.KeyRetired: "retired",
 }
 
 // spkis are the keys of e that are bound to it and may sign. Each signature is computed

@@ -197,7 +197,10 @@ func (j *judgement) provenPGP(sig *packet.Signature, k pgpCandidate, pub crypto.
 func (s *keyState) allows(sig *packet.Signature, now time.Time) (signature.Tri, string) {
 	made := sig.CreationTime
 	at := func(t time.Time) string { return t.UTC().Format(pgpTime) }
+	unknown := critical(sig)
 	switch {
+	case unknown != "":
+		return signature.No, "to gpg the signature is bad: what is marked critical in it gpg does not know: " + unknown
 	case s.revoked != "":
 		return signature.No, s.revoked
 	case made.Before(s.created):
