@@ -134,34 +134,23 @@ func (p rawPacket) publicKey() (*packet.PublicKey, error) {
 	return pk, nil
 }
 
-// A keyState is what the signatures of a primary key say of a key that signs.
-type keyState struct {
-	created time.Time
-	expires time.Time // zero: never
-	revoked string    // by which rule it is; "" it is not
-	signs   bool
-	user    string
-	weak    string
-	checks  int
-}
-
 // state checks what binds c to its primary key. An error says that it is not bound.
-func (e *entity) state(c *component) (*keyState, error) {
-	s, pub, err := e.primary()
+func (e *entity) state(c *component, now time.Time) (*keyState, error) {
+	s, pub, err := e.primary(now)
 	if err != nil || c == &e.components[0] {
 		return s, err
 	}
 	return e.subkey(s, pub, c)
 }
 
-// primary checks what the primary key says of itself.
-func (e *entity) primary() (*keyState, crypto.PublicKey, error) {
+// primary checks what the primary key says of itself, at a time that may be zero.
+func (e *entity) primary(now time.Time) (*keyState, crypto.PublicKey, error) {
 	pk := e.components[0].pk
 	pub, err := pgpKey(pk)
 	if err != nil {
 		return nil, nil, err
 	}
-	s := &keyState{created: pk.CreationTime}
+	s := &keyState{now: now, created: pk.CreationTime}
 	sig, err := e.self(s, pub)
 	if err != nil {
 		return nil, nil, err
@@ -172,7 +161,7 @@ func (e *entity) primary() (*keyState, crypto.PublicKey, error) {
 
 // subkey checks what a primary key of state p says of c.
 func (e *entity) subkey(p *keyState, pub crypto.PublicKey, c *component) (*keyState, error) {
-	s := &keyState{created: c.pk.CreationTime, user: p.user, weak: p.weak, checks: p.checks}
+	s := &keyState{now: p.now, created: c.pk.CreationTime, user: p.user, weak: p.weak, checks: p.checks}
 	sig, err := e.binding(s, pub, c)
 	if err != nil {
 		return nil, err
@@ -181,25 +170,16 @@ func (e *entity) subkey(p *keyState, pub crypto.PublicKey, c *component) (*keySt
 	if !p.expires.IsZero() && (s.expires.IsZero() || p.expires.Before(s.expires)) {
 		s.expires = p.expires
 	}
+	if s.ends.IsZero() || !p.ends.IsZero() && p.ends.Before(s.ends) {
+		s.ends = p.ends
+	}
 	if s.revoked == "" {
 		s.revoked = p.revoked
 	}
 	return s, nil
 }
 
-// use takes over what the newest signature says of a key.
-func (s *keyState) use(sig *packet.Signature, pk *packet.PublicKey) {
-	s.expires = time.Time{}
-	if sig.KeyLifetimeSecs != nil && *sig.KeyLifetimeSecs > 0 {
-		s.expires = pk.CreationTime.Add(time.Duration(*sig.KeyLifetimeSecs) * time.Second)
-	}
-	s.signs = !sig.FlagsValid || sig.FlagSign
-	if signature.WeakHash(sig.Hash) {
-		s.weak = "the key's own statements are signed with " + signature.HashName(sig.Hash)
-	}
-}
-
-// self finds the newest signature of the primary key over itself, with a user or alone, and
+// self finds the newest signature of the primary key over itself that has not expired, with a user or alone, and
 // whether it was revoked.
 func (e *entity) self(s *keyState, pub crypto.PublicKey) (*packet.Signature, error) {
 	primary := &e.components[0]
@@ -221,7 +201,7 @@ func (e *entity) self(s *keyState, pub crypto.PublicKey) (*packet.Signature, err
 			return nil, err
 		case ok && sig.SigType == packet.SigTypeKeyRevocation:
 			s.revoke("key", sig)
-		case ok:
+		case ok && !s.over(sig):
 			take(sig)
 		}
 	}
@@ -237,7 +217,7 @@ func (e *entity) self(s *keyState, pub crypto.PublicKey) (*packet.Signature, err
 			if err != nil {
 				return nil, err
 			}
-			if ok && (last == nil || sig.CreationTime.After(last.CreationTime) || sig.CreationTime.Equal(last.CreationTime) && sig.SigType == packet.SigTypeCertificationRevocation) {
+			if ok && !s.over(sig) && (last == nil || sig.CreationTime.After(last.CreationTime) || sig.CreationTime.Equal(last.CreationTime) && sig.SigType == packet.SigTypeCertificationRevocation) {
 				last = sig
 			}
 		}
@@ -246,7 +226,7 @@ func (e *entity) self(s *keyState, pub crypto.PublicKey) (*packet.Signature, err
 		}
 	}
 	if newest == nil {
-		return nil, fail(parse.ErrUnsupported, -1, "not judged: the OpenPGP key has no signature over itself that holds", nil)
+		return nil, s.nothing("has no signature over itself that holds")
 	}
 	return newest, nil
 }
@@ -276,8 +256,10 @@ func (e *entity) binding(s *keyState, pub crypto.PublicKey, c *component) (*pack
 			newest = sig
 		}
 	}
-	if newest == nil {
-		return nil, fail(parse.ErrUnsupported, -1, "not judged: the OpenPGP key is not bound to its primary key", nil)
+	// gpg keeps the newest alone when it takes a key in, and none in place of one that has
+	// expired.
+	if newest == nil || s.over(newest) {
+		return nil, s.nothing("is not bound to its primary key")
 	}
 	back := newest.EmbeddedSignature
 	if back == nil || back.Version != 4 || back.SigType != packet.SigTypePrimaryKeyBinding {
@@ -311,10 +293,10 @@ func (s *keyState) check(pub crypto.PublicKey, sig *packet.Signature, over []byt
 	return verifyPGP(pub, sig, h.Sum(nil)) == nil, nil
 }
 
-// spkis are the keys of e that are bound to it and may sign. Each signature is computed
+// spkis are the keys of e that are bound to it and may sign, whenever. Each signature is computed
 // with once.
 func (e *entity) spkis() []string {
-	p, pub, err := e.primary()
+	p, pub, err := e.primary(time.Time{})
 	if err != nil {
 		return nil
 	}

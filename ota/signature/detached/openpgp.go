@@ -161,7 +161,7 @@ func (j *judgement) onePGP(s pgpSignature) error {
 			}
 			continue
 		}
-		state, err := k.entity.state(k.c)
+		state, err := k.entity.state(k.c, j.o.Time)
 		if err != nil {
 			last = err
 			continue
@@ -205,19 +205,19 @@ func (s *keyState) allows(sig *packet.Signature, now time.Time) (signature.Tri, 
 		return signature.No, s.revoked
 	case made.Before(s.created):
 		return signature.No, "the signature is older than its key, of " + at(s.created)
+	case !s.ends.IsZero(): // and others count from then on
+		return signature.Unknown, "what binds the key expires on " + at(s.ends)
 	case !s.signs:
 		return signature.No, "the key is not one for signatures"
 	case !s.expires.IsZero() && !made.Before(s.expires):
 		return signature.No, "the key had expired on " + at(s.expires)
 	}
-	if sig.SigLifetimeSecs != nil && *sig.SigLifetimeSecs > 0 {
-		end := made.Add(time.Duration(*sig.SigLifetimeSecs) * time.Second)
-		switch {
-		case now.IsZero():
-			return signature.Unknown, "the signature expires on " + at(end)
-		case !now.Before(end):
-			return signature.No, "the signature expired on " + at(end)
-		}
+	switch end := end(sig); {
+	case end.IsZero():
+	case now.IsZero():
+		return signature.Unknown, "the signature expires on " + at(end)
+	case !now.Before(end):
+		return signature.No, "the signature expired on " + at(end)
 	}
 	if !s.expires.IsZero() && !now.IsZero() && !now.Before(s.expires) {
 		return signature.Yes, "the key has expired since, on " + at(s.expires)

@@ -3,9 +3,11 @@ package detached
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/otavet/otavet/ota/parse"
+	"github.com/otavet/otavet/ota/signature"
 )
 
 // Subpackets of a signature, RFC 9580, 5.2.3.7.
@@ -98,6 +100,62 @@ func unknown(kind byte, body []byte) string {
 		}
 	}
 	return fmt.Sprintf("a subpacket of type %d", kind)
+}
+
+// A keyState is what the signatures of a primary key say of a key that signs.
+type keyState struct {
+	now     time.Time // zero: not known
+	created time.Time
+	expires time.Time // zero: never
+	ends    time.Time // zero: never, or now is before it; when what says all this expires
+	revoked string    // by which rule it is; "" it is not
+	signs   bool
+	user    string
+	weak    string
+	checks  int
+	lapsed  bool // something was passed over because it has expired
+}
+
+// use takes over what the newest signature says of a key.
+func (s *keyState) use(sig *packet.Signature, pk *packet.PublicKey) {
+	s.expires = time.Time{}
+	if s.now.IsZero() {
+		s.ends = end(sig)
+	}
+	if sig.KeyLifetimeSecs != nil && *sig.KeyLifetimeSecs > 0 {
+		s.expires = pk.CreationTime.Add(time.Duration(*sig.KeyLifetimeSecs) * time.Second)
+	}
+	s.signs = !sig.FlagsValid || sig.FlagSign
+	if signature.WeakHash(sig.Hash) {
+		s.weak = "the key's own statements are signed with " + signature.HashName(sig.Hash)
+	}
+}
+
+// end is when sig itself expires; zero where it does not.
+func end(sig *packet.Signature) time.Time {
+	if sig.SigLifetimeSecs == nil || *sig.SigLifetimeSecs == 0 {
+		return time.Time{}
+	}
+	return sig.CreationTime.Add(time.Duration(*sig.SigLifetimeSecs) * time.Second)
+}
+
+// over tells whether a signature over a key has expired, which gpg then passes over. It does
+// not ask that of a revocation of a key or subkey, nor of a subkey's over its primary key.
+func (s *keyState) over(sig *packet.Signature) bool {
+	at := end(sig)
+	if at.IsZero() || s.now.IsZero() || s.now.Before(at) {
+		return false
+	}
+	s.lapsed = true
+	return true
+}
+
+// nothing says that no signature is left that says of the key what one must.
+func (s *keyState) nothing(lacks string) error {
+	if s.lapsed {
+		lacks += ", or no longer"
+	}
+	return fail(parse.ErrUnsupported, -1, "not judged: the OpenPGP key "+lacks, nil)
 }
 
 // revoke takes every reason alike, as gpg does: a key that was only superseded may have been

@@ -54,7 +54,7 @@ func sub(kind byte, body ...byte) []byte {
 }
 
 func notation(kind byte, name string) []byte {
-	return sub(kind, slices.Concat(be32(0x80<<24), be16(len(name)), be16(1), []byte(name), []byte("x"))...)
+	return sub(kind, slices.Concat([]byte{0x80, 0, 0, 0}, be16(len(name)), be16(1), []byte(name), []byte("x"))...)
 }
 
 // over is the key as signatures over it have it.
@@ -217,6 +217,76 @@ func TestCritical(t *testing.T) {
 		cases = append(cases, keyCase{"type " + decimal(kind), ring, file(nil, sub(crit|kind, body...)), time.Time{}, want, status})
 	}
 	judgeKeyCases(t, cases)
+}
+
+// Signatures over a key that have expired are passed over: what the others say counts.
+func TestExpiredStatements(t *testing.T) {
+	m, s := newMaker(t), newMaker(t)
+	update := load(t, "update")
+	day := func(n int) time.Time { return made2020.AddDate(0, 0, n) }
+	days := func(n int) []byte { return sub(3, be32(n*24*60*60)...) }
+	signs, certifies := sub(27, 2), sub(27, 1)
+	sig := pgpPacket(2, m.sign(0, update, day(5), nil, nil))
+	fromSub := pgpPacket(2, s.sign(0, update, day(5), nil, nil))
+	forever := m.certify(0x13, made2020)
+	direct := func(when time.Time, hashed ...[]byte) []byte {
+		return pgpPacket(2, m.sign(0x1f, m.over(), when, slices.Concat(hashed...), nil))
+	}
+	head := len(pgpPacket(6, m.body))
+	withDirect := func(d []byte, certs ...[]byte) []byte { return slices.Insert(m.ring(certs...), head, d...) }
+	back := s.sign(0x19, slices.Concat(m.over(), s.over()), made2020, nil, nil)
+	withSub := func(cert []byte, bindings ...[]byte) []byte {
+		out := append(m.ring(cert), pgpPacket(14, s.body)...)
+		for _, b := range bindings {
+			out = append(out, pgpPacket(2, b)...)
+		}
+		return out
+	}
+	bound, brief := m.binds(0x18, s, made2020, back, signs), m.binds(0x18, s, made2020, back, signs, days(10))
+	const (
+		yes     = "yes RSA-2048 SHA-256; gpg yes"
+		ends    = "yes RSA-2048 SHA-256; gpg unknown: what binds the key expires on 2020-01-11 00:00:00 UTC"
+		noSign  = "yes RSA-2048 SHA-256; gpg no: the key is not one for signatures"
+		noSelf  = "unknown: detached: not judged: the OpenPGP key has no signature over itself that holds, or no longer"
+		unbound = "unknown: detached: not judged: the OpenPGP key is not bound to its primary key, or no longer"
+	)
+	newer := m.binds(0x18, s, day(1), back, signs, days(9))
+	briefBack := s.sign(0x19, slices.Concat(m.over(), s.over()), made2020, days(10), nil)
+	limited := m.certify(0x13, made2020, days(10))
+	// A newer one for a while, by which the key does not sign.
+	pause := m.certify(0x13, day(1), certifies, days(9))
+	revoked := m.certify(0x30, day(1), days(9))
+	lost := m.binds(0x28, s, day(1), nil, days(9))
+	var none time.Time
+	judgeKeyCases(t, []keyCase{
+		{"certification, before", m.ring(limited), sig, day(9), yes, "GOODSIG"},
+		{"certification, when it ends", m.ring(limited), sig, day(10), noSelf, ""}, // gpg then takes it: the key has no rules any more
+		{"certification, at no time", m.ring(limited), sig, none, ends, ""},
+		{"pause, before", m.ring(forever, pause), sig, day(9), noSign, "ERRSIG"},
+		{"pause, after", m.ring(forever, pause), sig, day(11), yes, "GOODSIG"},
+		{"pause, at no time", m.ring(forever, pause), sig, none, ends, ""},
+		{"direct, before", withDirect(direct(day(1), certifies, days(9)), forever), sig, day(9), noSign, "ERRSIG"},
+		{"direct, after", withDirect(direct(day(1), certifies, days(9)), forever), sig, day(11), yes, "GOODSIG"},
+		{"user revoked, before", m.ring(forever, revoked), sig, day(9), noSelf[:len(noSelf)-len(", or no longer")], ""},
+		{"user revoked, after", m.ring(forever, revoked), sig, day(11), yes, "GOODSIG"},
+		{"older and limited", m.ring(limited, m.certify(0x13, day(1))), sig, none, yes, "GOODSIG"},
+		{"binding, before", withSub(forever, brief), fromSub, day(9), yes, "GOODSIG"},
+		{"binding, after", withSub(forever, brief), fromSub, day(11), unbound, "ERRSIG"},
+		{"binding, at no time", withSub(forever, brief), fromSub, none, ends, ""},
+		{"binding, when it ends", withSub(forever, brief), fromSub, day(10), unbound, "ERRSIG"},
+		{"newer binding, before", withSub(forever, bound, newer), fromSub, day(9), yes, "GOODSIG"},
+		{"newer binding, after", withSub(forever, bound, newer), fromSub, day(11), unbound, "ERRSIG"},
+		{"newer binding, at no time", withSub(forever, bound, newer), fromSub, none, ends, ""},
+		{"binding for good after one for a while", withSub(forever, brief, m.binds(0x18, s, day(1), back, signs)), fromSub, day(11), yes, "GOODSIG"},
+		{"signature of the subkey", withSub(forever, m.binds(0x18, s, made2020, briefBack, signs)), fromSub, day(11), yes, "GOODSIG"},
+		{"binding of a key whose certification ends", withSub(limited, bound), fromSub, none, ends, ""},
+		{"binding of a key whose certification has ended", withSub(limited, bound), fromSub, day(11), noSelf, ""},
+		// A revocation stays.
+		{"revocation", withSub(forever, bound, lost), fromSub, day(11),
+			"yes RSA-2048 SHA-256; gpg no: the subkey was revoked on 2020-01-02 00:00:00 UTC", "REVKEYSIG"},
+		{"revocation of the key", withDirect(pgpPacket(2, m.sign(0x20, m.over(), day(1), days(9), nil)), forever), sig, day(11),
+			"yes RSA-2048 SHA-256; gpg no: the key was revoked on 2020-01-02 00:00:00 UTC", "REVKEYSIG"},
+	})
 }
 
 func decimal(n byte) string {
