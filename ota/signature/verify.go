@@ -70,6 +70,22 @@ func verifyRSA(pub *rsa.PublicKey, hash crypto.Hash, digest, sig []byte) error {
 	return verify(pub, hash, digest, nil, sig)
 }
 
+// VerifyPrehashed checks a signature of Ed25519ph (RFC 8032, 5.1) over the SHA-512 digest of the message. The errors are
+// those of Verify.
+func VerifyPrehashed(pub ed25519.PublicKey, digest, sig []byte) error {
+	if len(digest) != crypto.SHA512.Size() {
+		return fail(parse.ErrFormat, -1, "the digest is not as long as its hash", len(digest))
+	}
+	v, err := sigstore.LoadED25519phVerifier(pub)
+	if err != nil {
+		return fail(parse.ErrUnsupported, -1, "not judged: "+err.Error(), nil)
+	}
+	if v.VerifySignature(bytes.NewReader(sig), nil, options.WithDigest(digest)) != nil {
+		return fail(parse.ErrFormat, -1, "the signature is not the key's", nil)
+	}
+	return nil
+}
+
 // VerifyPSS checks an RSASSA-PSS signature over a digest that was made by hash,
 // with MGF1 over the same hash and a salt as long as its digest: the only
 // parameters that an APK's signature may have. Errors are those of Verify.

@@ -145,12 +145,9 @@ func (j *judgement) tryKey(k Key, stated crypto.Hash, sig []byte) (crypto.Hash, 
 
 // tryEd25519 tries both ways in which cosign signs by such a key: Ed25519ph, as it does today
 // and as sigstore-go does in a bundle, and over the file itself, as it did before.
-//
-// signature.Verify cannot be asked for Ed25519ph (RFC 8032, 5.1): under such a key it looks at
-// the message alone, and the digest given as a message has another signature.
 func (j *judgement) tryEd25519(pub ed25519.PublicKey, sig []byte) error {
 	digest := j.states[crypto.SHA512].Sum(nil)
-	if ed25519.VerifyWithOptions(pub, digest, sig, &ed25519.Options{Hash: crypto.SHA512}) == nil {
+	if signature.VerifyPrehashed(pub, digest, sig) == nil {
 		j.note("Ed25519ph: the SHA-512 of the file is signed")
 		return nil
 	}
