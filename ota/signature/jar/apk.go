@@ -49,6 +49,9 @@ type APKResult struct {
 	Added   []string // signed by nobody
 
 	NumMissing, NumChanged, NumAdded int // all of them
+
+	levels []level
+	signed [eras]bool // AndroidManifest.xml is what was signed
 }
 
 // VerifyAPK judges the JAR signature of an app, APK Signature Scheme v1, as
@@ -79,7 +82,7 @@ func VerifyAPK(ctx context.Context, fsys fs.FS, o APKOptions) (*APKResult, error
 	if err := a.list(); err != nil {
 		return nil, err
 	}
-	if len(a.blocks) == 0 {
+	if len(a.blocks) == 0 && a.unshown == "" {
 		return nil, signature.ErrNone
 	}
 	if err := a.verify(); err != nil {
@@ -102,6 +105,7 @@ type apk struct {
 	covered int64 // bytes
 	count   int   // members
 	weak    weakness
+	unshown string // a signature block or file that the file system does not show; "" if there is none
 }
 
 // An eraState is what the members have in common for releases that look for the
@@ -118,6 +122,11 @@ func (a *apk) list() error {
 	a.duplicates = map[string]bool{}
 	for _, name := range a.o.Duplicates {
 		a.duplicates[name] = true
+	}
+	for name := range a.o.Refused {
+		if part := isBlockName(name) || strings.HasSuffix(name, ".SF"); inMeta(name) && part && !a.duplicates[name] {
+			a.unshown = max(a.unshown, name)
+		}
 	}
 	return fs.WalkDir(a.fsys, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -142,18 +151,25 @@ func (a *apk) list() error {
 		case !inMeta(name):
 		case name == manifestName:
 			a.manifests = append(a.manifests, name)
-		case strings.HasSuffix(name, ".RSA"), strings.HasSuffix(name, ".DSA"), strings.HasSuffix(name, ".EC"):
+		case isBlockName(name):
 			a.blocks = append(a.blocks, name)
 		}
 		return nil
 	})
 }
 
-const manifestName = "META-INF/MANIFEST.MF"
+const (
+	manifestName    = "META-INF/MANIFEST.MF"
+	androidManifest = "AndroidManifest.xml"
+)
 
 // inMeta tells whether a member is where no digest is asked for:
 // isJarEntryDigestNeededInManifest.
 func inMeta(name string) bool { return strings.HasPrefix(name, "META-INF/") }
+
+func isBlockName(name string) bool {
+	return strings.HasSuffix(name, ".RSA") || strings.HasSuffix(name, ".DSA") || strings.HasSuffix(name, ".EC")
+}
 
 // verify fills in what the levels find, in the order of apksig. Only errors of
 // reading are returned.
@@ -178,7 +194,9 @@ func (a *apk) verify() error {
 	if !slices.ContainsFunc(a.levels, level.open) {
 		return nil // nobody signed anything that the members could be compared with
 	}
-	a.missing()
+	if err := a.missing(); err != nil {
+		return err
+	}
 	if err := a.readMembers(); err != nil {
 		return err
 	}
@@ -197,21 +215,32 @@ func (a *apk) hidden() {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		switch why := a.o.Refused[name]; {
-		case strings.Contains(why, "local header"):
-			// Android bug 9695860: the directory's member was verified, another run.
-			a.refuse(broken("the archive contradicts itself: "+name+": "+why, nil))
-		case strings.HasPrefix(why, "over the limit"):
-			a.refuse(verdict{err: fail(parse.ErrLimit, -1, "not judged: "+name+": "+why, nil)})
-		default:
-			a.refuse(verdict{err: fail(parse.ErrUnsupported, -1, "not judged: "+name+": "+why, nil)})
-		}
+		a.refuse(verdict{err: a.refused(name)})
 	}
+}
+
+// refused is what an entry that the file system does not show means; nil where
+// there is none of that name.
+func (a *apk) refused(name string) error {
+	why, ok := a.o.Refused[name]
+	switch {
+	case !ok:
+		return nil
+	case strings.Contains(why, "local header"):
+		// Android bug 9695860: the directory's member was verified, another run.
+		return fail(parse.ErrFormat, -1, "the archive contradicts itself: "+name+": "+why, nil)
+	case strings.HasPrefix(why, "over the limit"):
+		return fail(parse.ErrLimit, -1, "not judged: "+name+": "+why, nil)
+	}
+	return fail(parse.ErrUnsupported, -1, "not judged: "+name+": "+why, nil)
 }
 
 // readManifest reads the manifest, whose sections must have distinct names.
 func (a *apk) readManifest() error {
 	if len(a.manifests) == 0 {
+		if err := a.refused(manifestName); err != nil {
+			return err
+		}
 		return fail(parse.ErrFormat, -1, "there is no manifest", nil)
 	}
 	raw, err := a.read(manifestName, maxText)
@@ -227,16 +256,28 @@ func (a *apk) readManifest() error {
 	return nil
 }
 
-// missing finds the sections of the manifest without a member.
-func (a *apk) missing() {
+// missing finds the sections of the manifest without a member. One that is there
+// and not shown was judged by hidden.
+func (a *apk) missing() error {
 	for i, s := range a.m.sections {
+		if a.ctx.Err() != nil {
+			return context.Cause(a.ctx)
+		}
 		name := parse.Escape(s.name)
 		if _, ok := a.names[name]; ok {
 			a.names[name] = i
 			continue
 		}
-		// A file system may know of a member that it does not show.
-		if _, err := fs.Stat(a.fsys, name); err != nil {
+		if _, ok := a.o.Refused[name]; ok {
+			continue
+		}
+		folder, isFolder := strings.CutSuffix(name, "/")
+		info, err := fs.Stat(a.fsys, folder)
+		switch {
+		case err == nil && isFolder && info.IsDir() && info.Sys() != nil:
+			continue // an entry of the archive; one that names alone make has nothing behind it
+		case err != nil && !isFolder:
+			// A file system may know of a member that it does not show.
 			var at *fs.PathError
 			if errors.As(err, &at) && errors.Is(at.Err, fs.ErrNotExist) && at.Err != fs.ErrNotExist {
 				a.refuse(verdict{err: fail(parse.ErrUnsupported, -1, "not judged: "+name+": "+at.Err.Error(), nil)})
@@ -246,12 +287,13 @@ func (a *apk) missing() {
 		a.r.NumMissing++
 		a.r.Missing = listed(a.r.Missing, name)
 	}
+	return nil
 }
 
 // listed adds a name to a list that a hostile app shall not make long, nor hide the
 // manifest behind.
 func listed(list []string, name string) []string {
-	if len(list) < maxListed || name == "AndroidManifest.xml" {
+	if len(list) < maxListed || name == androidManifest {
 		return append(list, name)
 	}
 	return list

@@ -355,7 +355,9 @@ func FuzzVerifyAPK(f *testing.F) {
 		for i := range a.levels {
 			a.judge(&a.levels[i])
 		}
-		a.missing()
+		if err := a.missing(); err != nil {
+			t.Fatal(err)
+		}
 		if err := a.readMembers(); err != nil {
 			t.Fatal(err)
 		}

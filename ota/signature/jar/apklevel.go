@@ -30,6 +30,9 @@ type level struct {
 	rule        error // why these releases refuse, whether or not it is
 	unjudged    error // what stays open
 	blind       bool  // no signature file says anything to these releases
+
+	compared bool  // the members were compared with what was signed
+	before   error // what stayed open before they were
 }
 
 func levels(least, most int) []level {
@@ -129,6 +132,37 @@ func (l level) takes() (t signature.Tri, why string) {
 		return signature.Unknown, message(l.unjudged)
 	}
 	return signature.Yes, "JAR signature, where no newer scheme's block is found"
+}
+
+// ManifestAt tells whether a release takes the app where it lies on a partition of
+// the system's own: the signature must hold, and of the members AndroidManifest.xml
+// alone is compared (PackageParser.collectCertificates). From Android 7 on all that
+// is signed must be there, too: StrictJarFile looks for each section's member,
+// compared or not. why is the rule.
+//
+// Where the signature itself is refused members are not looked at, and the answer
+// is that of the row of Accepts.
+func (r *APKResult) ManifestAt(sdk int) (takes signature.Tri, why string) {
+	for _, l := range r.levels {
+		if sdk < l.first || sdk > l.last {
+			continue
+		}
+		switch {
+		case !l.compared:
+			return l.takes()
+		case l.before != nil:
+			return signature.Unknown, message(l.before)
+		case sdk >= 24 && r.NumMissing > 0:
+			return signature.No, fmt.Sprintf("%d signed members are missing: %s", r.NumMissing, parse.EscapeText(r.Missing[0]))
+		case !r.signed[l.era]:
+			if takes, why = l.takes(); takes != signature.Yes {
+				return takes, why
+			}
+			return signature.No, "there is no " + androidManifest
+		}
+		return signature.Yes, "JAR signature of " + androidManifest
+	}
+	return signature.Unknown, "not judged: another release"
 }
 
 // message is an error without the name of the format.

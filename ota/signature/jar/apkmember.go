@@ -32,13 +32,18 @@ func (w *weakness) add(h crypto.Hash) {
 // verifyJarEntriesAgainstManifestAndSigners.
 func (a *apk) readMembers() error {
 	var needed [eras]bool
-	for _, l := range a.levels {
+	for i := range a.levels {
+		l := &a.levels[i]
+		l.compared, l.before = l.open(), l.unjudged
 		needed[l.era] = needed[l.era] || l.open()
 	}
 	h := hasher{ctx: a.ctx, buf: make([]byte, 32<<10), states: map[crypto.Hash]hash.Hash{}}
 	for _, f := range a.members {
 		if inMeta(f.name) {
 			continue
+		}
+		if a.ctx.Err() != nil {
+			return context.Cause(a.ctx)
 		}
 		i := a.names[f.name]
 		if i < 0 {
@@ -99,9 +104,13 @@ func (a *apk) compare(h *hasher, f file, want [eras]apkDigest) error {
 	}
 	same := true
 	for era, w := range want {
-		if w.ok && string(h.sum(w.hash)) != w.sum {
+		switch {
+		case !w.ok:
+		case string(h.sum(w.hash)) != w.sum:
 			same = false
 			a.refuseEra(era, broken("the member is not what was signed", f.name))
+		case f.name == androidManifest:
+			a.r.signed[era] = true
 		}
 	}
 	if !same {
@@ -137,7 +146,8 @@ func (a *apk) added(name string) {
 }
 
 // signedBy finds who signed the section of a member, and tells whether somebody
-// did. All members must have the same signers.
+// did. All members must have the same signers. Where a signature is not shown
+// nothing is known of who did not.
 func (a *apk) signedBy(era, section int, name string) bool {
 	var mask uint16
 	for i, s := range a.signers {
@@ -147,6 +157,10 @@ func (a *apk) signedBy(era, section int, name string) bool {
 	}
 	e := &a.eras[era]
 	switch {
+	case a.unshown != "":
+		if e.first == "" || mask != 0 && e.mask == 0 {
+			e.first, e.mask = name, mask
+		}
 	case mask == 0:
 		a.refuseEra(era, broken("no signature file names the member", name))
 		return false
@@ -250,6 +264,7 @@ func (a *apk) finish() {
 	}
 	r.Intact, r.Reason = conclusion(a.levels)
 	r.Accepts = platforms(a.levels)
+	r.levels = a.levels
 	a.whoSigned()
 	if r.Intact != signature.No && a.count > 0 {
 		r.Covers = []signature.Range{{First: 0, End: a.covered, What: fmt.Sprintf("%d members", a.count)}}
@@ -258,13 +273,17 @@ func (a *apk) finish() {
 	for _, s := range a.signers {
 		own[s.name], own[s.file] = true, true
 	}
+	added := make(map[string]bool, len(r.Added))
+	for _, name := range r.Added {
+		added[name] = true
+	}
 	unsigned := &lister{}
 	for _, f := range a.members {
 		switch {
 		case own[f.name]:
 		case inMeta(f.name):
 			unsigned.add(f.size, "member "+f.name+": no digest of META-INF is asked for")
-		case slices.Contains(r.Added, f.name):
+		case added[f.name]:
 			unsigned.add(f.size, "member "+f.name+": not signed")
 		}
 	}

@@ -129,6 +129,13 @@ func apkCases(t *testing.T, keys []*testKey) []apkCase {
 		{name: "member added in META-INF", change: with("META-INF/x/y"), want: yes, takes: true},
 		{name: "member added in meta-inf", change: with("meta-inf/x"), want: no, reason: "does not name", issue: "JAR_SIG_NO_ZIP_ENTRY_DIGEST_IN_MANIFEST"},
 		{name: "folder added", change: with("res/"), want: yes, takes: true},
+		{name: "folder signed", change: func(a *testAPK) { a.members = append(slices.Clone(a.members), [2]string{"res/", ""}) }, want: yes, takes: true,
+			issue: "JAR_SIG_MISSING_ZIP_ENTRY_REFERENCED_IN_MANIFEST", differs: "apksig passes over entries of folders, and then misses them; StrictJarFile finds them"},
+		{name: "folder signed that no entry names", change: func(a *testAPK) {
+			a.members = append(slices.Clone(a.members), [2]string{"res/", ""}, [2]string{"res/x", "y"})
+			member("res/")(a)
+		}, want: no, reason: "1 signed members are missing (res/)", issue: "JAR_SIG_MISSING_ZIP_ENTRY_REFERENCED_IN_MANIFEST"},
+		{name: "name with an empty element", change: func(a *testAPK) { a.members = append(slices.Clone(a.members), [2]string{"assets//x", "y"}) }, want: open, reason: "empty element", issue: "", differs: "no file system shows such a name"},
 		{name: "name with CR", change: with("a\rb"), want: no, reason: "does not name", issue: "JAR_SIG_NO_ZIP_ENTRY_DIGEST_IN_MANIFEST"},
 		{name: "name with LF", change: with("a\nb"), want: no, reason: "does not name", issue: "JAR_SIG_NO_ZIP_ENTRY_DIGEST_IN_MANIFEST"},
 		{name: "name with NUL", change: func(a *testAPK) { a.members = append(slices.Clone(a.members), [2]string{"a\x00b", "x"}) }, want: yes, takes: true},

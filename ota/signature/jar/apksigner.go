@@ -1,6 +1,7 @@
 package jar
 
 import (
+	"context"
 	"crypto"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -49,8 +50,13 @@ type apkInfo struct {
 // signature, and a later release may think so, too.
 func (a *apk) readSigners() error {
 	for _, name := range a.blocks {
+		if a.ctx.Err() != nil {
+			return context.Cause(a.ctx)
+		}
 		sf := name[:strings.LastIndexByte(name, '.')] + ".SF"
-		if _, ok := a.names[sf]; !ok {
+		if _, ok := a.names[sf]; !ok && a.o.Refused[sf] != "" {
+			continue // hidden has said so
+		} else if !ok {
 			a.note("%s has no signature file: no reader looks at it", name)
 			continue
 		}
@@ -75,7 +81,14 @@ func (a *apk) readSigners() error {
 		}
 		s.sf, s.text = nil, nil
 	}
-	if len(a.signers) == 0 {
+	switch {
+	case len(a.signers) == 0 && a.unshown != "":
+		for i := range a.levels {
+			a.levels[i].blind = true
+			a.levels[i].refuse(verdict{err: a.refused(a.unshown)})
+		}
+		return nil
+	case len(a.signers) == 0:
 		a.refuse(broken("no signature block has a signature file", nil))
 	}
 	for i := range a.levels {
