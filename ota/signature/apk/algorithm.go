@@ -76,7 +76,7 @@ var algorithms = map[uint32]algorithm{
 func (v *verifier) verify(id uint32, key crypto.PublicKey, message, sig []byte, off int64) error {
 	a, ok := algorithms[id]
 	if !ok {
-		return fail(off, parse.ErrUnsupported, "not judged: a signature algorithm that is not known", id)
+		return ruled{fail(off, parse.ErrUnsupported, "not judged: a signature algorithm that is not known", id)}
 	}
 	if kind := keyKind(key); kind != a.key {
 		return fail(off, parse.ErrFormat, a.name+" by a key of another kind", kind)

@@ -47,7 +47,9 @@ type Report struct {
 
 	// StrippedDex says that Intact is No for one reason: the code was taken out of an
 	// app signed by v1 alone, as ahead-of-time compilation does on system partitions.
-	// The rest holds, and such an app is right there and nowhere else.
+	// The rest holds, and such an app is right there and nowhere else: the newest
+	// release of the range takes it there. From 7.0 on none does, since all that is
+	// signed must be there.
 	StrippedDex bool
 
 	Notes []string // what else is odd about the file
@@ -89,6 +91,9 @@ func Verify(ctx context.Context, b blob.Blob, o Options, bud *parse.Budget) (*Re
 	}
 	o.MinSDK = min(o.MinSDK, o.MaxSDK)
 	b = blob.WithContext(ctx, b)
+	if o.IDSig != nil {
+		o.IDSig = blob.WithContext(ctx, o.IDSig)
+	}
 	z, err := open(b, bud)
 	if err != nil {
 		return nil, err
@@ -126,8 +131,11 @@ func (v *verifier) run(ctx context.Context) (*Report, error) {
 	if err := v.results(r); err != nil {
 		return nil, err
 	}
-	if len(r.Results) == 0 && len(v.z.pairs) == 0 && !v.z.damaged {
+	if len(r.Results) == 0 && v.z.count == 0 && !v.z.damaged {
 		return nil, signature.ErrNone
+	}
+	if v.zip != nil {
+		r.Notes = append(r.Notes, short(v.zip.Notes())...)
 	}
 	v.compose(r)
 	return r, nil
@@ -182,6 +190,6 @@ func (v *verifier) v31At(sdk int) bool {
 	if v.v31 == nil {
 		return false
 	}
-	found, _, err := v.v3At(v.v31, sdk, 0, false)
+	found, _, err := v.v3At(v.v31, sdk, begin{}, false)
 	return err != nil || found != nil
 }

@@ -18,9 +18,11 @@ type zip struct {
 	dir      int64  // of the central directory, which ends at eocd
 	eocd     int64  // of the end of central directory record, which ends the file
 	tail     []byte // that record and its comment
-	janus    bool   // the file begins as a DEX file does
+	head     []byte // the first four bytes
 
-	pairs []pair
+	pairs []pair          // of ids that are known, the first of each
+	twice map[uint32]bool // ids of these that occur again
+	count int             // of all pairs
 	// none says why there is no signing block; nil where there is one. damaged says
 	// that something like one is there.
 	none    error
@@ -47,11 +49,10 @@ func open(b blob.Blob, bud *parse.Budget) (*zip, error) {
 	if err := z.findEOCD(); err != nil {
 		return nil, err
 	}
-	head, err := blob.ReadRange(b, 0, 4)
-	if err != nil {
+	var err error
+	if z.head, err = blob.ReadRange(b, 0, 4); err != nil {
 		return nil, err
 	}
-	z.janus = string(head) == "dex\n"
 	z.dir = int64(binary.LittleEndian.Uint32(z.tail[eocdDirOffset:]))
 	dirSize := int64(binary.LittleEndian.Uint32(z.tail[eocdDirSize:]))
 	z.contents = min(z.dir, z.eocd)
@@ -132,13 +133,14 @@ func (z *zip) findBlock(bud *parse.Budget) error {
 	return z.readPairs(bud)
 }
 
+// readPairs goes through all pairs, as the platform does, however many there are,
+// and keeps those that mean something. Small ones are read many at once.
 func (z *zip) readPairs(bud *parse.Budget) error {
 	end := z.dir - lenBlockFoot
+	var window []byte
+	at := int64(0) // of window
+	z.twice = make(map[uint32]bool)
 	for off := z.contents + lenBlockHead; off < end; {
-		if len(z.pairs) == maxPairs {
-			z.broken = fail(off, parse.ErrLimit, "more pairs in the signing block than are read", maxPairs)
-			return nil
-		}
 		if err := bud.Entry("apk", 1); err != nil {
 			return err
 		}
@@ -146,19 +148,53 @@ func (z *zip) readPairs(bud *parse.Budget) error {
 			z.broken = fail(off, parse.ErrFormat, "the last pair of the signing block is cut off", nil)
 			return nil
 		}
-		head, err := blob.ReadRange(z.b, off, lenPairHead)
-		if err != nil {
-			return err
+		if off+lenPairHead > at+int64(len(window)) {
+			var err error
+			if window, err = blob.ReadRange(z.b, off, min(end-off, page)); err != nil {
+				return err
+			}
+			at = off
 		}
+		head := window[off-at:]
 		n := binary.LittleEndian.Uint64(head)
 		if n < 4 || n > uint64(end-off-8) {
 			z.broken = fail(off, parse.ErrFormat, "the size of a pair of the signing block is out of range", n)
 			return nil
 		}
-		z.pairs = append(z.pairs, pair{binary.LittleEndian.Uint32(head[8:]), off + lenPairHead, int64(n) - 4})
+		z.keep(pair{binary.LittleEndian.Uint32(head[8:]), off + lenPairHead, int64(n) - 4})
 		off += 8 + int64(n)
 	}
 	return nil
+}
+
+// keep keeps the first pair of an id that is known.
+func (z *zip) keep(p pair) {
+	z.count++
+	switch p.id {
+	case idV2, idV3, idV31, idStamp1, idStamp2:
+		if _, ok := z.find(p.id); ok {
+			z.twice[p.id] = true
+			return
+		}
+		z.pairs = append(z.pairs, p)
+	}
+}
+
+// checkHead is what a release's libziparchive makes of the beginning of the file:
+// it takes no archive that begins with anything else than a local header, since the
+// fix of CVE-2017-13156 (December 2017, Android 8.1), by which the runtime took for
+// code what the installer took for a ZIP. That fix went to older releases too: a
+// file that begins as a DEX file does is refused of all.
+func (z *zip) checkHead(sdk int) error {
+	switch {
+	case string(z.head) == localMagic:
+		return nil
+	case string(z.head) == dexMagic:
+		return fail(0, parse.ErrFormat, "the beginning of the file is that of a DEX file, not of a ZIP (CVE-2017-13156)", nil)
+	case sdk < sdkO1:
+		return nil
+	}
+	return fail(0, parse.ErrFormat, "the file does not begin with a local header, as libziparchive wants it since December 2017", nil)
 }
 
 // find gives the first pair of an id, which is the one that counts.
@@ -193,17 +229,10 @@ func (z *zip) notes() []string {
 	if z.broken != nil {
 		out = append(out, "signing block: "+z.broken.Error())
 	}
-	seen := make(map[uint32]bool)
-	for _, p := range z.pairs {
-		switch p.id {
-		case idV2, idV3, idV31, idStamp1, idStamp2:
-			if seen[p.id] {
-				out = append(out, "the signing block has two pairs of one scheme; the first counts")
-			}
-			seen[p.id] = true
-		}
+	for range z.twice {
+		out = append(out, "the signing block has two pairs of one scheme; the first counts")
 	}
-	if z.janus {
+	if string(z.head) == dexMagic {
 		out = append(out, "the file begins as a DEX file does")
 	}
 	return out

@@ -31,13 +31,16 @@ type outcome struct {
 // at is ApkSignatureVerifier of a release, without v4. With full the file is to be
 // installed; else it lies on a system partition, where the package manager from
 // 9 on collects certificates without a look at contents
-// (ApkSignatureVerifier.unsafeGetCertsWithoutVerification), and of v1 checks
+// (ApkSignatureVerifier.unsafeGetCertsWithoutVerification), and of v1 compares
 // AndroidManifest.xml alone in every release that this project knows of
 // (PackageParser.collectCertificates).
 func (v *verifier) at(sdk int, full bool) outcome {
 	o := v.byBlock(sdk, full)
 	if o.scheme == 0 {
 		o = v.byV1(sdk, full)
+	}
+	if err := v.z.checkHead(sdk); err != nil && o.scheme != 0 {
+		o.err = err
 	}
 	if o.err != nil {
 		return o
@@ -54,9 +57,9 @@ func (v *verifier) at(sdk int, full bool) outcome {
 }
 
 func (v *verifier) byBlock(sdk int, full bool) outcome {
-	before := 0
+	var before begin
 	if v.v31 != nil && sdk >= sdkT {
-		s, rotation, err := v.v3At(v.v31, sdk, 0, full)
+		s, rotation, err := v.v3At(v.v31, sdk, begin{}, full)
 		if err != nil || s != nil {
 			return outcome{schemeV31, []*signer{s}, err}
 		}
@@ -73,18 +76,15 @@ func (v *verifier) byBlock(sdk int, full bool) outcome {
 }
 
 func (v *verifier) byV1(sdk int, full bool) outcome {
-	switch {
-	case v.v1 == nil:
+	if v.v1 == nil {
 		err := v.z.none
 		if err == nil {
 			err = fail(-1, parse.ErrFormat, "no signature that this release reads", sdk)
 		}
 		return outcome{0, nil, err}
-	case v.z.janus:
-		// CVE-2017-13156: the runtime takes it for code, the installer for a ZIP.
-		return outcome{schemeV1, nil, fail(0, parse.ErrFormat, "v1 does not cover the beginning of the file, which is that of a DEX file", nil)}
-	case !full && v.manifestHolds():
-		return outcome{schemeV1, nil, nil}
+	}
+	if !full {
+		return outcome{schemeV1, nil, v.manifestAt(sdk)}
 	}
 	return outcome{schemeV1, nil, v.v1At(sdk)}
 }
@@ -102,12 +102,14 @@ func (v *verifier) compose(r *Report) {
 			v.newest(r, sdk, o)
 		}
 	}
+	trusted := false // the newest release takes the file on a system partition
 	for sdk := v.o.MinSDK; sdk <= v.o.MaxSDK; sdk++ {
 		o := v.at(sdk, false)
 		if full := v.at(sdk, true); o.scheme > schemeV1 && sdk < sdkP && o.err == nil && full.err != nil {
 			o.err = fail(-1, parse.ErrUnsupported, "whether contents were checked on system partitions before 9 is not known", nil)
 		}
 		rows = add(rows, scanner, sdk, o)
+		trusted = o.err == nil
 	}
 	r.Accepts = platforms(rows, 0)
 	for _, res := range r.Results {
@@ -124,7 +126,7 @@ func (v *verifier) compose(r *Report) {
 	if r.Reason == nil {
 		r.Intact = signature.Yes
 	}
-	r.StrippedDex = r.Intact == signature.No && len(read) == 1 && read[schemeV1] && !v.z.janus && v.strippedDex()
+	r.StrippedDex = r.Intact == signature.No && len(read) == 1 && read[schemeV1] && trusted && v.strippedDex()
 	if r.StrippedDex {
 		r.Notes = append(r.Notes, "stripped for ahead-of-time compilation: classes.dex was signed and is not there, the rest holds")
 	}
@@ -176,7 +178,7 @@ type row struct {
 
 // add adds what a release does, or lengthens the row before.
 func add(rows []row, reader string, sdk int, o outcome) []row {
-	r := row{reader, sdk, sdk, o.scheme, tri(o.err), schemeName(o.scheme)}
+	r := row{reader, sdk, sdk, o.scheme, takes(o.err), schemeName(o.scheme)}
 	if o.err != nil {
 		r.rule += ": " + message(o.err)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/otavet/otavet/ota/blob"
 	"github.com/otavet/otavet/ota/signature"
 	"github.com/otavet/otavet/ota/signature/apk"
 )
@@ -109,13 +110,19 @@ func TestCompose(t *testing.T) {
 		{"block stripped", stripped, apk.Options{MinSDK: 24}, signature.No, "the signature file names APK Signature Scheme v2", false},
 		{"block stripped, before 7.0", stripped, apk.Options{MinSDK: 18, MaxSDK: 23}, signature.Yes, "", false},
 		{"Janus", janus, apk.Options{MinSDK: 18}, signature.No, "that of a DEX file", false}, // apksig takes it: TestJanus
-		{"Janus under v2", build(t, janus, false, testPair{id: idV2, signers: []testSigner{rsaKey("a")}}), apk.Options{MinSDK: 24}, signature.Yes, "", false},
+		{"Janus under v2", build(t, janus, false, testPair{id: idV2, signers: []testSigner{rsaKey("a")}}), apk.Options{MinSDK: 24}, signature.No, "that of a DEX file", false},
+		{"prefix under v2", build(t, prefixed(v1, make([]byte, 100)), false, testPair{id: idV2, signers: []testSigner{rsaKey("a")}}), apk.Options{MinSDK: 24}, signature.No, "does not begin with a local header", false},
+		{"prefix under v2, before 8.1", build(t, prefixed(v1, make([]byte, 100)), false, testPair{id: idV2, signers: []testSigner{rsaKey("a")}}), apk.Options{MinSDK: 24, MaxSDK: 26}, signature.Yes, "", false},
+		{"prefix", prefixed(v1, make([]byte, 100)), apk.Options{MinSDK: 18}, signature.No, "does not begin with a local header", false},
+		{"prefix, before 8.1", prefixed(v1, make([]byte, 100)), apk.Options{MinSDK: 18, MaxSDK: 26}, signature.Yes, "", false},
 		{"Janus under v2, before 7.0", build(t, janus, false, testPair{id: idV2, signers: []testSigner{rsaKey("a")}}), apk.Options{MinSDK: 18}, signature.No, "that of a DEX file", false},
-		{"code stripped", noDex, apk.Options{MinSDK: 18}, signature.No, "classes", true},
+		{"code stripped", noDex, apk.Options{MinSDK: 18}, signature.No, "classes", false}, // StrictJarFile, from 7.0 on
+		{"code stripped, before 7.0", noDex, apk.Options{MinSDK: 18, MaxSDK: 23}, signature.No, "classes", true},
 		{"code changed", without(t, v1, map[string][]byte{"classes.dex": []byte("dex\n036")}), apk.Options{MinSDK: 18}, signature.No, "classes.dex", false},
 		{"code stripped, and more", without(t, noDex, map[string][]byte{"res/raw/a.bin": nil}), apk.Options{MinSDK: 18}, signature.No, "", false},
 		{"code stripped, other changed", without(t, noDex, map[string][]byte{"res/raw/a.bin": []byte("x")}), apk.Options{MinSDK: 18}, signature.No, "res/raw/a.bin", false},
-		{"code stripped under v2", without(t, all, map[string][]byte{"classes.dex": nil, "classes2.dex": nil}), apk.Options{MinSDK: 18}, signature.No, "", true},
+		{"code stripped under v2", without(t, all, map[string][]byte{"classes.dex": nil, "classes2.dex": nil}), apk.Options{MinSDK: 18}, signature.No, "", false},
+		{"code stripped under v2, before 7.0", without(t, all, map[string][]byte{"classes.dex": nil, "classes2.dex": nil}), apk.Options{MinSDK: 18, MaxSDK: 23}, signature.No, "", true},
 	} {
 		if c.want == signature.No && c.reason == "" {
 			c.reason = "apk" // any
@@ -135,6 +142,26 @@ func TestCompose(t *testing.T) {
 	}
 	if r := check(t, "code stripped", noDex, apk.Options{MinSDK: 18, MaxSDK: 23}, signature.No, "classes"); r != nil && !strings.HasSuffix(rows(r), "system partition 4.3 to 6.0 yes SDK 18 to 23: v1") {
 		t.Errorf("rows %s", rows(r))
+	}
+	// What nobody compared is not taken: the archive is refused, or the signature.
+	evil := without(t, v1, map[string][]byte{"AndroidManifest.xml": []byte("evil")})
+	for _, c := range []struct {
+		name string
+		file []byte
+		want string
+	}{
+		{"sound", v1, "yes SDK 18 to 36: v1"},
+		{"code changed", without(t, v1, map[string][]byte{"classes.dex": []byte("dex\n036")}), "yes SDK 18 to 36: v1"},
+		{"code stripped", noDex, "system partition 4.3 to 6.0 yes SDK 18 to 23: v1; PackageManager, system partition 7.0 to 16 no SDK 24 to 36: v1: 2 signed members are missing: classes.dex"},
+		{"manifest changed", evil, "no SDK 18 to 36: v1: the member is not what was signed: AndroidManifest.xml"},
+		{"manifest changed beside two of a name", member(t, member(t, evil, "a", nil), "a", nil), "no SDK 18 to 36: v1: the archive has the member twice: a"},
+		{"manifest twice", member(t, v1, "AndroidManifest.xml", []byte("evil")), "no SDK 18 to 36: v1: the archive has the member twice: AndroidManifest.xml"},
+		{"manifest changed, block stripped", without(t, stripped, map[string][]byte{"AndroidManifest.xml": []byte("evil")}), "system partition 7.0 to 16 no SDK 24 to 36: v1: the signature file names APK Signature Scheme v2, whose block is not there"},
+	} {
+		r, err := apk.Verify(t.Context(), blob.Bytes(c.file), apk.Options{MinSDK: 18}, nil)
+		if err != nil || !strings.HasSuffix(rows(r), c.want) {
+			t.Errorf("%s: %v, rows %s, want %s", c.name, err, rows(r), c.want)
+		}
 	}
 	if r := check(t, "contents changed", flip(all, 40), apk.Options{MinSDK: 28}, signature.No, "differs"); r != nil && !strings.HasSuffix(rows(r), "system partition 9 to 16 yes SDK 28 to 36: v3") {
 		t.Errorf("rows %s", rows(r))

@@ -291,3 +291,15 @@ func (z *zip) aligned() error {
 	}
 	return nil
 }
+
+// checkVerity is parseVerityDigestAndVerifySourceLength: the digest states the size
+// of what it is over, which is looked at even where contents are not.
+func (z *zip) checkVerity(digest []byte, off int64) error {
+	if len(digest) != sha256.Size+8 {
+		return fail(off, parse.ErrFormat, "a verity digest is not of 40 bytes", len(digest))
+	}
+	if size := binary.LittleEndian.Uint64(digest[sha256.Size:]); size != uint64(z.size-(z.dir-z.contents)) {
+		return fail(off, parse.ErrFormat, "the file does not have the size that its verity digest states", size)
+	}
+	return nil
+}

@@ -10,6 +10,8 @@ const (
 	maxComment     = 0xffff
 	lenLocator64   = 20
 	locator64Magic = "PK\x06\x07"
+	localMagic     = "PK\x03\x04" // of a local header, which begins the file
+	dexMagic       = "dex\n"
 )
 
 // The APK Signing Block lies before the central directory: uint64 size of what
@@ -53,6 +55,7 @@ const (
 const (
 	sdkN      = 24 // 7.0: v2
 	sdkO      = 26 // 8.0: targetSandboxVersion
+	sdkO1     = 27 // 8.1: a file must begin with a local header
 	sdkP      = 28 // 9: v3, v2's stripping protection, verity algorithms
 	sdkR      = 30 // 11: least scheme of targetSdkVersion
 	sdkT      = 33 // 13: v3.1
@@ -73,12 +76,12 @@ const (
 
 // Bounds on what is read. No real file comes near them.
 const (
-	maxPairs      = 4096
 	maxValue      = 4 << 20 // of one pair that is read: a certificate has a few KiB
 	maxSignersV2  = 10      // MAX_V2_SIGNERS of the platform
 	maxSigners    = 64
 	maxRecords    = 64  // signatures, digests or attributes of one signer
 	maxSignerCert = 64  // certificates of one signer, levels of one lineage
+	maxNotes      = 8   // of the archive
 	maxVerified   = 128 // signatures of one file: the largest keys take tens of milliseconds each
 	chunk         = 1 << 20
 	page          = 4096

@@ -13,5 +13,7 @@
 //
 // Which release reads which scheme: up to 6.0 (SDK 23) v1 alone; from 7.0 v2
 // where there is one; from 9 v3 before it; from 13 v3.1 before that. A scheme that is
-// found and does not hold is not passed over.
+// found and does not hold is not passed over. On a system partition the package
+// manager takes contents on trust, and refuses what contradicts itself without a look
+// at them. Whatever the scheme, the file must begin as a ZIP does (libziparchive).
 package apk

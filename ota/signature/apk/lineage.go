@@ -84,7 +84,7 @@ func (v *verifier) readLineage(c *parse.Cursor) ([]LineageEntry, error) {
 				return nil, last.KeyError
 			}
 			if err := v.verify(algorithm, last.Key, signed, sig, sigOff); err != nil {
-				return nil, fail(sigOff, kindOf(err), "the certificate before does not vouch for this one: "+err.Error(), nil)
+				return nil, again(err, sigOff, "the certificate before does not vouch for this one: "+err.Error())
 			}
 			if by != algorithm {
 				return nil, fail(off, parse.ErrFormat, "signed with another algorithm than the certificate before announced", by)

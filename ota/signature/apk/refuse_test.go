@@ -43,6 +43,7 @@ type refusal struct {
 
 func refusals(t *testing.T) []refusal {
 	u := base(t, 28, 0)
+	large := member(t, u, "large", make([]byte, 1200<<10))
 	v2 := func(s ...testSigner) []byte { return build(t, u, false, testPair{id: idV2, signers: s}) }
 	v3 := func(s ...testSigner) []byte { return build(t, u, false, testPair{id: idV3, signers: s}) }
 	a := rsaKey("a")
@@ -82,8 +83,8 @@ func refusals(t *testing.T) []refusal {
 		{"v2 ECDSA SHA-512", v2(testSigner{key: "ec521", algs: []uint32{0x0202}}), 24, 33, yes, "", ""},
 		{"v2 verity", build(t, u, true, testPair{id: idV2, signers: []testSigner{alg(0x0421)}}), 28, 33, yes, "", ""},
 		{"v2 verity ECDSA", build(t, u, true, testPair{id: idV2, signers: []testSigner{{key: "ec256", algs: []uint32{0x0423}}}}), 28, 33, yes, "", ""},
-		{"v2 verity of several levels", build(t, prefixed(u, make([]byte, 1200<<10)), true, testPair{id: idV2, signers: []testSigner{alg(0x0421)}}), 28, 33, yes, "", ""},
-		{"v2 several chunks", build(t, prefixed(u, make([]byte, 1200<<10)), false, testPair{id: idV2, signers: []testSigner{alg(0x0103, 0x0104)}}), 24, 33, yes, "", ""},
+		{"v2 verity of several levels", build(t, large, true, testPair{id: idV2, signers: []testSigner{alg(0x0421)}}), 28, 33, yes, "", ""},
+		{"v2 several chunks", build(t, large, false, testPair{id: idV2, signers: []testSigner{alg(0x0103, 0x0104)}}), 24, 33, yes, "", ""},
 		{"v2 verity before 9", build(t, u, true, testPair{id: idV2, signers: []testSigner{alg(0x0421)}}), 24, 33, open, "no signature of an algorithm that is known", ""},
 		{"v2 verity beside chunks", build(t, u, true, testPair{id: idV2, signers: []testSigner{alg(0x0421, 0x0103)}}), 24, 33, yes, "", ""},
 		{"v2 verity unaligned", v2(alg(0x0421)), 28, 33, no, "not of whole pages", ""},
@@ -243,6 +244,10 @@ func TestV31(t *testing.T) {
 		{"v3.1 stripped", file(list(signer("a", 28, newest, said(33))), nil), 28, 36, signature.No, "signed by v3.1 too, and that block is missing: stripped", 3, ""},
 		{"v3.1 stripped, before 13", file(list(signer("a", 28, newest, said(33))), nil), 28, 32, signature.Yes, "", 3, "a"},
 		{"v3.1 from another SDK on", file(list(signer("a", 28, newest, said(34))), list(signer("b", 35, newest, por))), 28, 36, signature.No, "from another SDK on", 31, "b"},
+		{"v3.1 names itself", file(list(signer("a", 28, 32, said(33))), list(signer("b", 33, newest, por, said(33)))), 28, 36, signature.No, "that block is missing: stripped", 31, ""},
+		{"v3.1 names itself, before 13", file(list(signer("a", 28, 32, said(33))), list(signer("b", 33, newest, por, said(33)))), 28, 32, signature.Yes, "", 3, "a"},
+		{"v3.1 stripped, from SDK 0 on", file(list(signer("a", 28, newest, said(0))), nil), 28, 36, signature.No, "that block is missing: stripped", 3, ""},
+		{"v3.1 from two SDKs on", file(list(signer("a", 28, newest, said(35), said(34))), list(signer("b", 34, newest, por))), 28, 36, signature.No, "from another SDK on", 31, "b"},
 		{"v3.1 alone", file(nil, list(signer("b", 33, newest, por))), 33, 36, signature.No, "a v3.1 block without a v3 block", 31, "b"},
 		{"v3.1 without lineage", file(list(signer("a", 28, 32, said(33))), list(signer("b", 33, newest))), 28, 36, signature.Yes, "", 31, "b"},
 		{"v3.1 for previews of 13", file(list(signer("a", 28, newest, said(33))), list(signer("b", 33, newest, por, dev))), 33, 33, signature.Yes, "", 3, "a"},
@@ -254,6 +259,9 @@ func TestV31(t *testing.T) {
 		r := check(t, c.name, c.file, apk.Options{MinSDK: c.least, MaxSDK: c.most}, c.want, c.reason)
 		if r == nil {
 			continue
+		}
+		if x := r.Results[0]; c.name == "v3.1 names itself" && x.Intact != signature.No {
+			t.Errorf("%s: %s %v", c.name, x.Scheme, x.Intact)
 		}
 		if r.Scheme != c.scheme {
 			t.Errorf("%s: scheme %d, want %d", c.name, r.Scheme, c.scheme)

@@ -19,7 +19,11 @@ func (v *verifier) results(r *Report) error {
 		r.Results = append(r.Results, v.v1.Result)
 	}
 	if v.v4 != nil {
-		r.Results = append(r.Results, v.resultV4())
+		v4, err := v.resultV4()
+		if err != nil {
+			return err
+		}
+		r.Results = append(r.Results, v4)
 	}
 	stamps, err := v.stamps()
 	r.Results = append(r.Results, stamps...)
@@ -94,16 +98,20 @@ func (v *verifier) ranges(r *signature.Result, sc *scheme) {
 		signature.Range{First: z.eocd, End: z.size, What: "end of central directory"})
 }
 
-func (v *verifier) resultV4() *signature.Result {
+// resultV4 judges the .idsig. The error is that of reading it.
+func (v *verifier) resultV4() (*signature.Result, error) {
 	r := &signature.Result{Scheme: signature.SchemeAPKv4}
 	err := v.judgeV4(r)
+	if t := v.v4.stored; t != nil && t.err != nil && !isParse(t.err) {
+		return nil, t.err
+	}
 	r.Intact, r.Reason = tri(err), err
 	r.Known = signature.KnownMatches(r.Signers)
 	r.Covers = []signature.Range{{First: 0, End: v.z.size, What: "the whole file"}}
-	takes, rule := r.Intact, "v4, of an incremental installation"
+	takes, rule := takes(err), "v4, of an incremental installation"
 	if v.o.MaxSDK < sdkR {
 		takes, rule = signature.No, "no release of the range has incremental installation"
 	}
 	r.Accepts = []signature.Platform{{Reader: "incfs", Since: releases[sdkR], Takes: takes, Rule: rule}}
-	return r
+	return r, nil
 }

@@ -54,7 +54,8 @@ func (sc *scheme) contents(sdks ...int) []content {
 }
 
 // judge checks one signer as a release does; with full, the file's contents too.
-func (v *verifier) judge(s *signer, sdk int, full bool) error {
+// said are the digests of the signers before it, where they must agree.
+func (v *verifier) judge(s *signer, sdk int, full bool, said map[content][]byte) error {
 	way, want, err := v.proven(s, sdk)
 	if err != nil {
 		return err
@@ -67,13 +68,24 @@ func (v *verifier) judge(s *signer, sdk int, full bool) error {
 			return err
 		}
 	}
-	if !full {
-		return nil
+	if last, ok := said[way]; ok && !bytes.Equal(last, want) {
+		return fail(s.signedOff, parse.ErrFormat, "two signers say different things of the contents: "+way.String(), nil)
+	}
+	if said != nil {
+		said[way] = want
 	}
 	if way == veritySHA256 {
-		if err := v.z.aligned(); err != nil {
+		if full {
+			if err := v.z.aligned(); err != nil {
+				return err
+			}
+		}
+		if err := v.z.checkVerity(want, s.signedOff); err != nil {
 			return err
 		}
+	}
+	if !full {
+		return nil
 	}
 	if !bytes.Equal(v.sums[way], want) {
 		return fail(s.signedOff, parse.ErrFormat, "the file is not the one that was signed: "+way.String()+" differs", nil)
@@ -86,8 +98,9 @@ func (v *verifier) v2At(sdk int, full bool) error {
 	if v.v2.err != nil {
 		return v.v2.err
 	}
+	said := make(map[content][]byte)
 	for _, s := range v.v2.signers {
-		if err := v.judge(s, sdk, full); err != nil {
+		if err := v.judge(s, sdk, full, said); err != nil {
 			return err
 		}
 		if sdk >= sdkP && s.stripping == schemeV3 && v.v3 == nil {
@@ -97,57 +110,70 @@ func (v *verifier) v2At(sdk int, full bool) error {
 	return nil
 }
 
+// A begin is the SDK from which on v3.1 is read, where one is known:
+// mOptionalRotationMinSdkVersion.
+type begin struct {
+	sdk   int
+	known bool
+}
+
 // v3At is ApkSignatureSchemeV3Verifier of a release over one block. Without signer
 // and error, no signer of a v3.1 block is for that release; rotation is then where
 // its first one begins. before is that of the v3.1 block, for the v3 block.
-func (v *verifier) v3At(sc *scheme, sdk, before int, full bool) (found *signer, rotation int, err error) {
+func (v *verifier) v3At(sc *scheme, sdk int, before begin, full bool) (found *signer, rotation begin, err error) {
 	if sc.err != nil {
-		return nil, 0, sc.err
+		return nil, begin{}, sc.err
 	}
 	for _, s := range sc.signers {
 		if !s.ranged {
-			return nil, 0, s.err
+			return nil, begin{}, s.err
 		}
 		if sdk < s.min || sdk > s.max {
-			if rotation == 0 || s.min < rotation {
-				rotation = s.min
+			if !rotation.known || s.min < rotation.sdk {
+				rotation = begin{s.min, true}
 			}
 			continue
 		}
-		if err := v.judge(s, sdk, full); err != nil {
-			return nil, 0, err
+		if err := v.judge(s, sdk, full, nil); err != nil {
+			return nil, begin{}, err
+		}
+		if sdk >= sdkT {
+			// In a v3.1 block the signers before this one are all that is known.
+			known := before
+			if sc.number == schemeV31 {
+				known = rotation
+			}
+			if err := s.checkRotation(known); err != nil {
+				return nil, begin{}, err
+			}
 		}
 		if sc.number == schemeV31 && s.devRelease && sdk == s.min {
 			// The release, not its preview, which alone may use the signer.
-			rotation = s.min
+			rotation = begin{s.min, true}
 			continue
 		}
-		if sc.number == schemeV3 && sdk >= sdkT && s.rotationMin != 0 {
-			if err := s.checkRotation(before); err != nil {
-				return nil, 0, err
-			}
-		}
 		if found != nil {
-			return nil, 0, fail(sc.pair.off, parse.ErrFormat, "several signers for one release", sdk)
+			return nil, begin{}, fail(sc.pair.off, parse.ErrFormat, "several signers for one release", sdk)
 		}
 		found = s
 	}
 	if found == nil && sc.number == schemeV3 {
-		return nil, 0, fail(sc.pair.off, parse.ErrFormat, "no signer for this release", sdk)
+		return nil, begin{}, fail(sc.pair.off, parse.ErrFormat, "no signer for this release", sdk)
 	}
 	return found, rotation, nil
 }
 
-// checkRotation compares the SDK that v3 names with that where v3.1 begins, 0 where
-// there is none.
-func (s *signer) checkRotation(begins int) error {
-	switch begins {
-	case s.rotationMin:
-		return nil
-	case 0:
-		return fail(s.signedOff, parse.ErrFormat, "v3 says that the file was signed by v3.1 too, and that block is missing: stripped", s.rotationMin)
+// checkRotation compares each SDK that a signer names with that where v3.1 begins.
+func (s *signer) checkRotation(begins begin) error {
+	for _, sdk := range s.rotationMin {
+		switch {
+		case !begins.known:
+			return fail(s.signedOff, parse.ErrFormat, "v3 says that the file was signed by v3.1 too, and that block is missing: stripped", sdk)
+		case sdk != begins.sdk:
+			return fail(s.signedOff, parse.ErrFormat, "v3 says that v3.1 signs from another SDK on than the v3.1 block does", sdk)
+		}
 	}
-	return fail(s.signedOff, parse.ErrFormat, "v3 says that v3.1 signs from another SDK on than the v3.1 block does", s.rotationMin)
+	return nil
 }
 
 // whole checks what a block of v3 or v3.1 must be as a whole, for all releases
@@ -157,7 +183,7 @@ func (v *verifier) whole(sc *scheme, from, to int) error {
 		return sc.err
 	}
 	for _, s := range sc.signers {
-		if err := v.judge(s, sdkNewest, true); err != nil {
+		if err := v.judge(s, sdkNewest, true, nil); err != nil {
 			return err
 		}
 		if s.min < 0 || s.min > s.max {
@@ -180,21 +206,26 @@ func (v *verifier) whole(sc *scheme, from, to int) error {
 		if v.v3 == nil {
 			return fail(sc.pair.off, parse.ErrFormat, "a v3.1 block without a v3 block", nil)
 		}
-		return nil
+		return v.checkRotations(sc, begin{})
 	}
-	begins := 0 // the SDK from which on v3.1 is read
+	var begins begin
 	if v.v31 != nil && len(v.v31.signers) > 0 {
-		begins = slices.MinFunc(v.v31.signers, func(a, b *signer) int { return cmp.Compare(a.min, b.min) }).min
-		to = min(to, begins-1)
+		begins = begin{slices.MinFunc(v.v31.signers, func(a, b *signer) int { return cmp.Compare(a.min, b.min) }).min, true}
+		to = min(to, begins.sdk-1)
 	}
-	if begin, end := sorted[0].min, sorted[len(sorted)-1].max; from <= to && (begin > from || end < to) {
-		return fail(sc.pair.off, parse.ErrFormat, fmt.Sprintf("signers for the SDKs %d to %d only, where %d to %d were asked for", begin, end, from, to), nil)
+	if first, last := sorted[0].min, sorted[len(sorted)-1].max; from <= to && (first > from || last < to) {
+		return fail(sc.pair.off, parse.ErrFormat, fmt.Sprintf("signers for the SDKs %d to %d only, where %d to %d were asked for", first, last, from, to), nil)
+	}
+	return v.checkRotations(sc, begins)
+}
+
+func (v *verifier) checkRotations(sc *scheme, begins begin) error {
+	if v.o.MaxSDK < sdkT {
+		return nil // where the attribute is not known
 	}
 	for _, s := range sc.signers {
-		if s.rotationMin != 0 && v.o.MaxSDK >= sdkT {
-			if err := s.checkRotation(begins); err != nil {
-				return err
-			}
+		if err := s.checkRotation(begins); err != nil {
+			return err
 		}
 	}
 	return nil

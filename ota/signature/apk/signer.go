@@ -52,9 +52,9 @@ type signer struct {
 	// Of the attributes.
 	lineage     []LineageEntry
 	lineageErr  error
-	rotationMin int  // the SDK where v3.1 begins, 0 if none is named
-	stripping   int  // the scheme that must be there as well, 0 if none is named
-	devRelease  bool // the first SDK is for its preview alone
+	rotationMin []int // the SDKs where v3.1 begins, of each attribute that names one
+	stripping   int   // the scheme that must be there as well, 0 if none is named
+	devRelease  bool  // the first SDK is for its preview alone
 	attrErr     error
 
 	checked map[uint32]error // by algorithm: what the signature came to
@@ -167,7 +167,7 @@ func (v *verifier) readMeaning(s *signer) error {
 			rotated = true
 			s.lineage, s.lineageErr = v.readLineage(c)
 		case a.id == attrRotationMinSDK && s.v3:
-			s.rotationMin = sdk(c)
+			s.rotationMin = append(s.rotationMin, sdk(c))
 		case a.id == attrDevRelease && s.v3:
 			s.devRelease = true
 		}
@@ -227,7 +227,8 @@ func (s *signer) best(sdk int) (record, algorithm, error) {
 		}
 	}
 	if a.content == 0 {
-		return r, a, fail(s.signedOff, parse.ErrUnsupported, "no signature of an algorithm that is known", s.signatures[0].id)
+		// The platform: "No supported signatures found".
+		return r, a, ruled{fail(s.signedOff, parse.ErrUnsupported, "no signature of an algorithm that is known", s.signatures[0].id)}
 	}
 	return r, a, nil
 }
@@ -317,6 +318,29 @@ func kindOf(err error) error {
 		}
 	}
 	return parse.ErrFormat
+}
+
+// A ruled is an error about what cannot be judged, and what releases refuse for
+// that very reason: it says nothing of the file, and all of who takes it.
+type ruled struct{ error }
+
+func (r ruled) Unwrap() error { return r.error }
+
+// again is an error in other words.
+func again(err error, off int64, msg string) error {
+	out := fail(off, kindOf(err), msg, nil)
+	if errors.As(err, new(ruled)) {
+		return ruled{out}
+	}
+	return out
+}
+
+// takes is what an error means for who takes the file.
+func takes(err error) signature.Tri {
+	if errors.As(err, new(ruled)) {
+		return signature.No
+	}
+	return tri(err)
 }
 
 // tri is what an error means for an answer.

@@ -3,6 +3,7 @@ package apk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -29,15 +30,17 @@ func (v *verifier) readV1(ctx context.Context, from, to int) error {
 	}
 	o := jar.APKOptions{MinSDK: from, MaxSDK: to}
 	o.Refused = make(map[string]string)
-	seen := make(map[string]bool)
+	seen := make(map[string]int)
 	for _, e := range z.Entries() {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if e.Refused != "" {
 			o.Refused[e.Name] = e.Refused
 		}
-		if seen[e.Name] && !slices.Contains(o.Duplicates, e.Name) {
+		if seen[e.Name]++; seen[e.Name] == 2 {
 			o.Duplicates = append(o.Duplicates, e.Name)
 		}
-		seen[e.Name] = true
 	}
 	for _, sc := range []*scheme{v.v2, v.v3, v.v31} {
 		if sc != nil {
@@ -61,16 +64,21 @@ func (v *verifier) strippedDex() bool {
 		!slices.ContainsFunc(r.Missing, func(name string) bool { return !dexFile.MatchString(name) })
 }
 
-// manifestHolds tells whether AndroidManifest.xml is what v1 signed, which is all
-// that is checked of an app of the system partition.
-func (v *verifier) manifestHolds() bool {
-	r := v.v1
-	for _, list := range [][]string{r.Missing, r.Changed, r.Added} {
-		if slices.Contains(list, androidXMLName) {
-			return false
-		}
+// manifestAt is what a release finds that compares AndroidManifest.xml alone.
+func (v *verifier) manifestAt(sdk int) error {
+	takes, rule := v.v1.ManifestAt(sdk)
+	return refusal(takes, rule)
+}
+
+// refusal is the error of an answer by package jar.
+func refusal(takes signature.Tri, rule string) error {
+	switch takes {
+	case signature.Yes:
+		return nil
+	case signature.No:
+		return fail(-1, parse.ErrFormat, rule, nil)
 	}
-	return len(r.Signers) > 0
+	return fail(-1, parse.ErrUnsupported, rule, nil)
 }
 
 // v1At is what the row of a release says.
@@ -81,13 +89,17 @@ func (v *verifier) v1At(sdk int) error {
 			continue
 		}
 		_, rule, _ := strings.Cut(p.Rule, ": ") // without its SDKs
-		switch p.Takes {
-		case signature.Yes:
-			return nil
-		case signature.No:
-			return fail(-1, parse.ErrFormat, rule, nil)
-		}
-		return fail(-1, parse.ErrUnsupported, rule, nil)
+		return refusal(p.Takes, rule)
 	}
 	return fail(-1, parse.ErrUnsupported, "not judged by package jar", sdk)
+}
+
+// short are the notes of the archive, unless there are many: those are its own to
+// tell. Of a signing block the results say more.
+func short(notes []string) []string {
+	notes = slices.DeleteFunc(notes, func(s string) bool { return strings.HasPrefix(s, "an APK signing block") })
+	if len(notes) > maxNotes {
+		return []string{fmt.Sprintf("the archive: %d notes, the first: %s", len(notes), notes[0])}
+	}
+	return notes
 }
