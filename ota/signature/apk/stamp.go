@@ -50,15 +50,19 @@ func (v *verifier) stamps() ([]*signature.Result, error) {
 	// The member that names the stamp's certificate is signed with the rest: without
 	// the block the stamp was stripped.
 	ok, err := v.mentions(stampName)
-	if err != nil || !ok {
+	switch {
+	case err != nil && !isParse(err):
 		return nil, err
+	case err == nil && !ok:
+		return nil, nil
+	case err == nil:
+		err = fail(-1, parse.ErrFormat, "a member names a source stamp, whose block is missing", stampName)
 	}
-	return []*signature.Result{{Scheme: signature.SchemeAPKStamp, Intact: signature.No,
-		Reason: fail(-1, parse.ErrFormat, "a member names a source stamp, whose block is missing", stampName)}}, nil
+	return []*signature.Result{{Scheme: signature.SchemeAPKStamp, Intact: tri(err), Reason: err}}, nil
 }
 
 // mentions tells whether the central directory, read in one go where it is not of
-// unusual size, has a name.
+// unusual size, has a name. A *parse.Error says that the member cannot be read.
 func (v *verifier) mentions(name string) (bool, error) {
 	n := v.z.eocd - v.z.dir
 	if n <= 0 || n > maxValue {
@@ -73,7 +77,20 @@ func (v *verifier) mentions(name string) (bool, error) {
 		return false, ifParse(err)
 	}
 	_, err = fs.Stat(z, name)
-	return err == nil, nil
+	if err = unshown(name, err); errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// unshown tells a member that the archive has and does not show, which is not
+// judged, from one that is not there. Other errors are left as they are.
+func unshown(name string, err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) && errors.Is(at.Err, fs.ErrNotExist) && at.Err != fs.ErrNotExist {
+		return fail(-1, parse.ErrUnsupported, "not judged: "+name+": "+at.Err.Error(), nil)
+	}
+	return err
 }
 
 // judgeStamp is SourceStampVerifier of apksig, from 11 on the platform's too.
@@ -94,7 +111,7 @@ func (v *verifier) judgeStamp(r *signature.Result, value *parse.Cursor, second b
 		return err
 	}
 	want, err := z.ReadFile(stampName)
-	switch {
+	switch err = unshown(stampName, err); {
 	case errors.Is(err, fs.ErrNotExist):
 		return fail(certOff, parse.ErrFormat, "no member names the certificate of the stamp", stampName)
 	case err != nil:
@@ -112,7 +129,10 @@ func (v *verifier) judgeStamp(r *signature.Result, value *parse.Cursor, second b
 	}
 	if !second {
 		// The first form is over the digests of the newest scheme alone.
-		return v.stampSigned(r, cert, list, schemes[order[0]])
+		if err := v.stampSigned(r, cert, list, schemes[order[0]]); err != nil {
+			return err
+		}
+		return v.stampContents()
 	}
 	signed := make(map[uint32]*parse.Cursor)
 	for list.Len() > 0 {
@@ -136,7 +156,50 @@ func (v *verifier) judgeStamp(r *signature.Result, value *parse.Cursor, second b
 			return err
 		}
 	}
-	return v.stampAttrs(r, cert, c)
+	if err := v.stampAttrs(r, cert, c); err != nil {
+		return err
+	}
+	return v.stampContents()
+}
+
+// stampContents compares the file with the digests that a stamp is over. No reader
+// of stamps does, since they come after the installer; but by itself a stamp says
+// nothing of a file that is not the one that was stamped.
+func (v *verifier) stampContents() error {
+	compared := false
+	for _, sc := range []*scheme{v.v3, v.v2} {
+		if sc == nil {
+			continue
+		}
+		for _, s := range sc.signers {
+			if len(s.signatures) == 0 {
+				continue
+			}
+			r, a, err := s.best(sdkP)
+			if err != nil {
+				continue
+			}
+			for _, d := range s.digests {
+				if d.id != r.id {
+					continue
+				}
+				if !bytes.Equal(v.sums[a.content], d.value) {
+					return fail(d.off, parse.ErrFormat, "the file is not the one that was stamped: "+a.content.String()+" differs", nil)
+				}
+				compared = true
+			}
+		}
+	}
+	switch {
+	case compared:
+		return nil
+	case v.v1 == nil || v.v3 != nil || v.v2 != nil:
+		return fail(-1, parse.ErrUnsupported, "not judged: the contents of the file were not compared with what was stamped", nil)
+	case v.v1.Intact == signature.Yes:
+		return nil
+	}
+	// The stamp is over the manifest of v1, and that over the members.
+	return again(v.v1.Reason, -1, "the file is not as its stamped JAR signature has it: "+message(v.v1.Reason))
 }
 
 // stampAttrs reads the signed attributes that may follow.
@@ -235,7 +298,8 @@ func (v *verifier) stampDigests() (map[int][]byte, []int, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	switch raw, err := z.ReadFile(manifestName); {
+	raw, err := z.ReadFile(manifestName)
+	switch err = unshown(manifestName, err); {
 	case err == nil:
 		sum := sha256.Sum256(raw)
 		out[schemeV1] = encodeDigests(map[content][]byte{wholeSHA256: sum[:]})

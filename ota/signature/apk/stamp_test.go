@@ -40,7 +40,12 @@ func member(t testing.TB, file []byte, name string, data []byte) []byte {
 func stamp(t testing.TB, file []byte, key string, change func([]byte) []byte) []byte {
 	t.Helper()
 	cert := sha256.Sum256(certOf(t, key))
-	file = member(t, file, "stamp-cert-sha256", cert[:])
+	return stampBlock(t, member(t, file, "stamp-cert-sha256", cert[:]), key, change)
+}
+
+// stampBlock does so for a file that names the certificate.
+func stampBlock(t testing.TB, file []byte, key string, change func([]byte) []byte) []byte {
+	t.Helper()
 	s := testSigner{key: "ec256", algs: []uint32{0x0201}, min: 28, max: 1<<31 - 1}
 	digest := split(file).digest(0x0201)
 	alg := uint32(0x0201)
@@ -52,6 +57,17 @@ func stamp(t testing.TB, file []byte, key string, change func([]byte) []byte) []
 	}
 	return build(t, file, false, testPair{id: idV3, signers: []testSigner{s}}, testPair{id: 0x6dff800d, raw: lp(value)},
 		testPair{id: 0x2b09189e, raw: lp(lp(certOf(t, key)), signed(lp(u32(1), lp(digest))))})
+}
+
+// hidden signs an app with a stamp's member and a JAR manifest, of which the archive
+// does not show one: its compression is not known.
+func hidden(t testing.TB, name string, sign func([]byte) []byte) []byte {
+	t.Helper()
+	cert := sha256.Sum256(certOf(t, "ec256"))
+	file := member(t, member(t, base(t, 28, 0), "stamp-cert-sha256", cert[:]), "META-INF/MANIFEST.MF", []byte("Manifest-Version: 1.0\r\n\r\n"))
+	at := bytes.LastIndex(file, []byte(name)) // in the central directory
+	binary.LittleEndian.PutUint16(file[at-46+10:], 99)
+	return sign(file)
 }
 
 // TestStamp: a stamp of ours, with what apksig 31 does not make (time, the first
@@ -69,9 +85,19 @@ func TestStamp(t *testing.T) {
 		{"good", "", whole, signature.Yes},
 		{"signature broken", "the signature is not the key's", stamp(t, u, "ec256", func(p []byte) []byte { return flip(p, len(p)-3) }), signature.No},
 		{"another certificate", "runs past its end", stamp(t, u, "ec256", other), signature.No},
+		{"contents changed", "the file is not the one that was stamped", flip(whole, bytes.Index(whole, []byte{1, 2, 3, 1, 2, 3})), signature.No},
+		{"member not shown", "not judged: stamp-cert-sha256", hidden(t, "stamp-cert-sha256", func(file []byte) []byte { return stampBlock(t, file, "ec256", nil) }), signature.Unknown},
+		{"manifest not shown", "not judged: META-INF/MANIFEST.MF", hidden(t, "META-INF/MANIFEST.MF", func(file []byte) []byte { return stampBlock(t, file, "ec256", nil) }), signature.Unknown},
+		{"member not shown, block missing", "not judged: stamp-cert-sha256", hidden(t, "stamp-cert-sha256", func(file []byte) []byte {
+			return build(t, file, false, testPair{id: idV3, signers: []testSigner{rsaKey("a")}})
+		}), signature.Unknown},
 		{"block missing", "whose block is missing", bare, signature.No},
 	} {
-		r := check(t, "stamp "+c.name, c.file, apk.Options{MinSDK: 28}, signature.Yes, "")
+		app, why := signature.Yes, ""
+		if c.name == "contents changed" {
+			app, why = signature.No, "SHA-256 of 1 MiB chunks differs"
+		}
+		r := check(t, "stamp "+c.name, c.file, apk.Options{MinSDK: 28}, app, why)
 		if r == nil {
 			continue
 		}
