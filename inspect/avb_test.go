@@ -2,12 +2,9 @@ package inspect_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,21 +19,7 @@ import (
 // avbImage is an image that avbtool made: see ota/signature/avb/testdata.
 func avbImage(t *testing.T, name string) []byte {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(otatest.Root(t), "ota/signature/avb/testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.HasSuffix(name, ".gz") {
-		return b
-	}
-	z, err := gzip.NewReader(bytes.NewReader(b))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b, err = io.ReadAll(z); err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return otatest.Fixture(t, filepath.Join(otatest.Root(t), "ota/signature/avb/testdata", name))
 }
 
 // Verified boot goes from vbmeta along its chains to the images.

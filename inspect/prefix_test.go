@@ -2,9 +2,7 @@ package inspect_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/binary"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -71,18 +69,7 @@ func behind(prefix string, zip []byte) []byte {
 
 // A filesystem does not hide behind a mark that is put into its boot block, nor behind a ramdisk there.
 func TestHiddenFilesystem(t *testing.T) {
-	packed, err := os.ReadFile(filepath.Join(otatest.Root(t), "testdata/images/ext4/android.img.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	z, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		t.Fatal(err)
-	}
-	image, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
+	image := otatest.Fixture(t, filepath.Join(otatest.Root(t), "testdata/images/ext4/android.img.gz"))
 	for _, mark := range []string{"", "070701", "hsqs"} {
 		b := bytes.Clone(image)
 		copy(b, mark)

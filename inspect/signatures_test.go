@@ -2,7 +2,6 @@ package inspect_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"fmt"
 	"io"
 	"os"
@@ -179,22 +178,7 @@ func TestVerifiedBoot1(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	image := func(name string) []byte {
-		f, err := os.Open(filepath.Join(testdata, name+".img.gz"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		z, err := gzip.NewReader(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := io.ReadAll(z)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
-	}
+	image := func(name string) []byte { return otatest.Fixture(t, filepath.Join(testdata, name+".img.gz")) }
 	plain := image("plain")
 	none := "verity-none boot ?: no signature of Verified Boot 1.0 stands behind the image, though others of the update have one; whether the device checks it cannot be told"
 	changed := bytes.Clone(plain)

@@ -2,9 +2,7 @@ package ota_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -128,19 +126,7 @@ func files(image, part string) example {
 
 // apex is a module whose files are in an image that mke2fs has made.
 func apex(t *testing.T) []byte {
-	f, err := os.Open(images(t, "ext4/tiny.img.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	img, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
+	img := otatest.Fixture(t, images(t, "ext4/tiny.img.gz"))
 	return zipOf(t, map[string]string{"apex_payload.img": string(img), "AndroidManifest.xml": ""})
 }
 

@@ -1,10 +1,7 @@
 package otatest_test
 
 import (
-	"compress/gzip"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -63,19 +60,7 @@ func (b badFS) Blob(name string) (blob.Blob, func() error, error) {
 // image is a small image with links and devices.
 func image(t testing.TB) *ext4.FS {
 	t.Helper()
-	f, err := os.Open(filepath.Join(otatest.Root(t), "testdata", "images", "ext4", "tiny.img.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := otatest.Fixture(t, filepath.Join(otatest.Root(t), "testdata", "images", "ext4", "tiny.img.gz"))
 	e, err := ext4.Open(blob.Bytes(p), nil)
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package ext4_test
 
 import (
 	"cmp"
-	"compress/gzip"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -24,20 +23,7 @@ import (
 // fixture is a file of testdata/images/ext4, unpacked.
 func fixture(t testing.TB, name string) []byte {
 	t.Helper()
-	f, err := os.Open(filepath.Join(otatest.Root(t), "testdata", "images", "ext4", name+".gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return otatest.Fixture(t, filepath.Join(otatest.Root(t), "testdata", "images", "ext4", name+".gz"))
 }
 
 func open(t testing.TB, image []byte) *ext4.FS {

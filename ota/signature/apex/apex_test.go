@@ -2,9 +2,7 @@ package apex_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/csv"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -151,22 +149,7 @@ func reason(p *apex.Payload) string {
 // avbFile is an image that avbtool made: see ../avb/testdata.
 func avbFile(t testing.TB, name string) []byte {
 	t.Helper()
-	f, err := os.Open(filepath.Join("../avb/testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var r io.Reader = f
-	if strings.HasSuffix(name, ".gz") {
-		if r, err = gzip.NewReader(f); err != nil {
-			t.Fatal(err)
-		}
-	}
-	b, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return otatest.Fixture(t, filepath.Join("../avb/testdata", name))
 }
 
 // keyOf is the key in an image's vbmeta struct.
