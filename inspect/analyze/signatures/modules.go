@@ -120,6 +120,7 @@ func (m *module) judge(at fact.Location) (root, key []byte, err error) {
 	if err != nil {
 		return nil, key, m.gap(at, err)
 	}
+	payloadAt = m.hashed(payloadAt) // once for both
 	m.add(v.Result, payloadAt)
 	m.compareManifests(payloadAt, name, manifest)
 	return v.Root, key, nil
@@ -128,7 +129,7 @@ func (m *module) judge(at fact.Location) (root, key []byte, err error) {
 // compareManifests records whether the manifest in the image is that beside it, as apexd asks when it
 // mounts the module.
 func (m *module) compareManifests(image fact.Location, name string, beside []byte) {
-	rec := fact.Signature{Scheme: schemeAPEXManifest, Subject: subjectAt(m.file), At: m.hashed(image)}
+	rec := fact.Signature{Scheme: schemeAPEXManifest, Subject: subjectAt(m.file), At: image}
 	in, err := m.read(image.InMember(name))
 	same := bytes.Equal(in, beside)
 	switch {
