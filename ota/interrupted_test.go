@@ -210,7 +210,7 @@ func TestDiskFullWhileCopying(t *testing.T) {
 				return nil, err
 			}
 			t.Cleanup(func() { f.Close() })
-			return &failing{f, 4096}, f.Truncate(size)
+			return newFailing(f, 4096), f.Truncate(size)
 		}})
 		if !errors.Is(err, errFull) {
 			t.Errorf("%s: %v, want the disk's error", name, err)

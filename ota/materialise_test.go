@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/otavet/otavet/ota"
@@ -227,11 +228,17 @@ func TestStatements(t *testing.T) {
 // failing is an Output on a disk that becomes full.
 type failing struct {
 	*os.File
-	left int
+	left atomic.Int64 // parts of a partition are written side by side
+}
+
+func newFailing(f *os.File, room int64) *failing {
+	out := &failing{File: f}
+	out.left.Store(room)
+	return out
 }
 
 func (f *failing) WriteAt(p []byte, off int64) (int, error) {
-	if f.left -= len(p); f.left < 0 {
+	if f.left.Add(int64(-len(p))) < 0 {
 		return 0, errFull
 	}
 	return f.File.WriteAt(p, off)
@@ -250,7 +257,7 @@ func TestDiskFull(t *testing.T) {
 			return nil, err
 		}
 		t.Cleanup(func() { f.Close() })
-		return &failing{f, 3 << 20}, f.Truncate(size)
+		return newFailing(f, 3<<20), f.Truncate(size)
 	}})
 	if !errors.Is(err, errFull) {
 		t.Errorf("%v, want the disk's error", err)
