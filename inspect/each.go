@@ -21,7 +21,7 @@ func Each(ctx context.Context, jobs, n int, f func(i int) error) error {
 				if i >= n || ctx.Err() != nil || failed.Load() {
 					return
 				}
-				if errs[i] = caught(func() error { return f(i) }); errs[i] != nil {
+				if errs[i] = caught("a goroutine", func() error { return f(i) }); errs[i] != nil {
 					failed.Store(true)
 				}
 			}
@@ -36,11 +36,11 @@ func Each(ctx context.Context, jobs, n int, f func(i int) error) error {
 	return context.Cause(ctx)
 }
 
-// caught turns a panic, which would end the process on a goroutine, into the error of a defect.
-func caught(f func() error) (err error) {
+// caught turns a panic, which on a goroutine would end the process, into *ErrInternal.
+func caught(where string, f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = &ErrInternal{"a goroutine", v, debug.Stack()}
+			err = &ErrInternal{where, v, debug.Stack()}
 		}
 	}()
 	return f()

@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"github.com/otavet/otavet/inspect/fact"
@@ -102,12 +100,8 @@ func (r *run) stamp(ctx context.Context, facts *fact.Facts, digest func(context.
 
 // guarded turns a panic into *ErrInternal.
 func guarded(name string, f func() (fact.Facts, error)) (got fact.Facts, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			got, err = fact.Facts{}, &ErrInternal{name, v, debug.Stack()}
-		}
-	}()
-	return f()
+	err = caught(name, func() (err error) { got, err = f(); return err })
+	return got, err
 }
 
 // fatal tells errors that end the run from those that become gaps.
@@ -161,33 +155,24 @@ func (r *run) files(ctx context.Context) (*fact.Facts, error) {
 	r.total = int64(len(visits))
 	results := make([]*fact.Facts, len(visits)) // nil for the many files that say nothing
 	errs := make([]error, len(visits))
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(max(r.o.Jobs, 1), max(len(visits), 1)) {
-		wg.Go(func() {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(visits) || ctx.Err() != nil {
-					return
-				}
-				var found fact.Facts
-				_, errs[i] = guarded(visits[i].at.String(), func() (fact.Facts, error) {
-					return fact.Facts{}, r.visit(ctx, visits[i], &found)
-				})
-				found.Locations(func(*fact.Location) { results[i] = &found })
-				r.progress("inspect", r.done.Add(1), r.total, "files")
-			}
-		})
-	}
-	wg.Wait()
+	err := Each(ctx, r.o.Jobs, len(visits), func(i int) error {
+		var found fact.Facts
+		errs[i] = caught(visits[i].at.String(), func() error { return r.visit(ctx, visits[i], &found) })
+		if fatal(ctx, errs[i]) {
+			return errs[i]
+		}
+		found.Locations(func(*fact.Location) { results[i] = &found })
+		r.progress("inspect", r.done.Add(1), r.total, "files")
+		return nil
+	})
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
+	if err != nil {
+		return nil, err
+	}
 	all := &fact.Facts{Gaps: gaps}
 	for i := range results {
-		if fatal(ctx, errs[i]) {
-			return nil, errs[i]
-		}
 		if results[i] != nil {
 			all.Merge(results[i])
 		}

@@ -1,6 +1,7 @@
 package signatures
 
 import (
+	"context"
 	"errors"
 	"slices"
 
@@ -39,7 +40,7 @@ func (b *boot) first(q *ota.Partition, keys []*bootsig.Key) error {
 		case err == signature.ErrNone:
 			b.bare = append(b.bare, q)
 		case b.ctx.Err() != nil:
-			return b.ctx.Err()
+			return context.Cause(b.ctx)
 		default: // of a form that is not known, or it cannot be read
 			b.facts.Gaps = append(b.facts.Gaps, gap(at, fact.CauseUnsupported, string(signature.SchemeBoot), parse.EscapeText(err.Error())))
 		}
@@ -52,7 +53,7 @@ func (b *boot) first(q *ota.Partition, keys []*bootsig.Key) error {
 		b.bare = append(b.bare, q)
 		return nil
 	case b.ctx.Err() != nil:
-		return b.ctx.Err()
+		return context.Cause(b.ctx)
 	case errors.Is(err, parse.ErrFormat):
 		no := false
 		b.facts.Signatures = append(b.facts.Signatures, fact.Signature{Scheme: string(signature.SchemeVerity), Subject: subject(q), Holds: &no, Reason: parse.EscapeText(err.Error()), At: at})
