@@ -28,8 +28,8 @@ func signaturesCommand(a *app) *cobra.Command {
 		Long: `List every signature of an update that this version judges: whether it holds with
 the key in the file, who signed, which releases would take it if they trusted that key,
 whether the key is publicly known, and which bytes it does not cover. Whether
-you should trust the signer is not said here. Where something does not hold, or a
-reader would refuse it, the reason stands below its line.
+you should trust the signer is not said here. Where something does not hold, a
+reader would refuse it or it switches verification off, that stands below its line.
 
 exit status: 0 all hold; 1 one does not, or there is none; 4 none is broken, but one
 could not be judged; 2 usage; 3 the update cannot be read; 130 interrupted`,

@@ -90,7 +90,7 @@ func uncovered(s *fact.Signature) string {
 	return "-"
 }
 
-// remarks are why a signature does not hold and who would refuse it.
+// remarks are why a signature does not hold, who would refuse it, and what it switches off.
 func remarks(s *fact.Signature) []string {
 	var out []string
 	if s.Reason != "" {
@@ -99,6 +99,11 @@ func remarks(s *fact.Signature) []string {
 	for _, a := range s.Accepts {
 		if a.Takes == nil || !*a.Takes {
 			out = append(out, acceptance(a))
+		}
+	}
+	for _, n := range s.Notes {
+		if strings.HasPrefix(n, "flags: ") && n != "flags: none" {
+			out = append(out, n) // which switch off what the signature is for
 		}
 	}
 	return out
